@@ -1,0 +1,1 @@
+//! What Go programs parse and print.

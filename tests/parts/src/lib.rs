@@ -1,0 +1,1 @@
+//! The real parts that keyferry is tested, shown and measured with.
