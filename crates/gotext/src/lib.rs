@@ -1,1 +1,3 @@
 //! What Go programs parse and print.
+
+pub mod strconv;
