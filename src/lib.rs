@@ -1,1 +1,13 @@
-//! keyferry
+//! keyferry keeps Kubernetes Secrets equal to AWS Secrets Manager and SSM Parameter Store.
+//!
+//! ```text
+//! watch ──► plan ──► fetch ──► rewrite ──► render ──► apply ──► report
+//!  kube      pure   AWS, kube    pure       pure       kube      kube
+//! ```
+//!
+//! `operator` watches and schedules; `sync` holds the stages, one module each; `aws` is the one way to AWS and
+//! `secrets_api` the one way to Kubernetes Secrets.
+
+pub mod api;
+pub mod secret_bytes;
+pub mod secrets_api;

@@ -1,0 +1,164 @@
+//! Building and sending requests: bodies are wiped after use, answers are collected here and never logged.
+
+use bytes::Bytes;
+use http::{Method, Request, header};
+use http_body_util::BodyExt;
+use k8s_openapi::api::core::v1::Secret;
+use kube::{Client, api::PartialObjectMeta, client::Body};
+
+use super::CALL_TIMEOUT;
+
+pub(super) const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+pub(super) const TABLE: &str = "application/json;as=Table;g=meta.k8s.io;v=v1";
+pub(super) const FULL: &str = "application/json";
+
+/// Larger answers than this are refused: a Secret holds at most 1 MiB, base64 and managedFields included.
+const ANSWER_LIMIT: usize = 8 * 1024 * 1024;
+
+/// Why a request on a Secret failed. The texts hold no values.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The API server refused; its reason and code are kept.
+    #[error("the API server answered {code} {reason}")]
+    Refused {
+        /// HTTP status code.
+        code: u16,
+        /// Kubernetes reason, such as `Conflict`.
+        reason: String,
+        /// The server's message. It may quote what was sent: for classing only, never to be shown.
+        message: Redacted,
+    },
+    /// No answer in time.
+    #[error("the API server did not answer in time")]
+    Timeout,
+    /// The connection failed.
+    #[error("the API server could not be reached")]
+    Unreachable(#[source] Box<kube::Error>),
+    /// The answer was not what was asked for.
+    #[error("unexpected answer of the API server: {0}")]
+    Answer(&'static str),
+}
+
+/// Text that must not reach logs or users.
+#[derive(Clone, Default)]
+pub struct Redacted(pub(crate) String);
+
+impl std::fmt::Debug for Redacted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+impl Error {
+    /// HTTP status code of a refusal.
+    pub fn code(&self) -> Option<u16> {
+        match self {
+            Self::Refused { code, .. } => Some(*code),
+            _ => None,
+        }
+    }
+
+    /// There is no such object.
+    pub fn is_not_found(&self) -> bool {
+        self.code() == Some(404)
+    }
+
+    /// Somebody else wrote first, or the object exists already.
+    pub fn is_conflict(&self) -> bool {
+        self.code() == Some(409)
+    }
+
+    /// The object is immutable.
+    pub fn is_immutable(&self) -> bool {
+        matches!(self, Self::Refused { code: 422, message, .. } if message.0.contains("field is immutable"))
+    }
+
+    /// The server refused what we sent: trying again without a change is in vain.
+    pub fn is_invalid(&self) -> bool {
+        matches!(self.code(), Some(400 | 413 | 422))
+    }
+
+    /// The namespace is being deleted.
+    pub fn is_terminating_namespace(&self) -> bool {
+        matches!(self, Self::Refused { code: 403, message, .. } if message.0.contains("because it is being terminated"))
+    }
+
+    /// We lack a permission.
+    pub fn is_forbidden(&self) -> bool {
+        matches!(self.code(), Some(401 | 403))
+    }
+}
+
+impl From<kube::Error> for Error {
+    fn from(error: kube::Error) -> Self {
+        match error {
+            kube::Error::Api(status) => {
+                Self::Refused { code: status.code, reason: status.reason.clone(), message: Redacted(status.message) }
+            }
+            other => Self::Unreachable(Box::new(other)),
+        }
+    }
+}
+
+pub(super) fn path(namespace: &str, name: Option<&str>, query: &str) -> String {
+    let mut path = format!("/api/v1/namespaces/{namespace}/secrets");
+    if let Some(name) = name {
+        path.push('/');
+        path.push_str(name);
+    }
+    if !query.is_empty() {
+        path.push('?');
+        path.push_str(query);
+    }
+    path
+}
+
+pub(super) fn get(namespace: &str, name: &str, accept: &'static str) -> Result<Request<Body>, Error> {
+    build(Method::GET, &path(namespace, Some(name), ""), accept, None)
+}
+
+pub(super) fn build(
+    method: Method,
+    uri: &str,
+    accept: &'static str,
+    body: Option<(&'static str, Bytes)>,
+) -> Result<Request<Body>, Error> {
+    let mut request = Request::builder().method(method).uri(uri).header(header::ACCEPT, accept);
+    let body = match body {
+        Some((content_type, bytes)) => {
+            request = request.header(header::CONTENT_TYPE, content_type);
+            Body::from(bytes)
+        }
+        None => Body::empty(),
+    };
+    request.body(body).map_err(|_| Error::Answer("the request could not be built"))
+}
+
+/// Sends and collects. Errors are parsed from `Status` answers.
+pub(super) async fn bytes(client: &Client, request: Request<Body>) -> Result<Bytes, Error> {
+    let exchange = async {
+        let response = client.send(request).await?;
+        let status = response.status();
+        let body = http_body_util::Limited::new(response.into_body(), ANSWER_LIMIT)
+            .collect()
+            .await
+            .map_err(|_| Error::Answer("the answer was cut off or too large"))?
+            .to_bytes();
+        if status.is_success() {
+            return Ok(body);
+        }
+        let parsed: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
+        let text = |field: &str| parsed.get(field).and_then(|v| v.as_str()).unwrap_or_default().to_owned();
+        Err(Error::Refused { code: status.as_u16(), reason: text("reason"), message: Redacted(text("message")) })
+    };
+    tokio::time::timeout(CALL_TIMEOUT, exchange).await.map_err(|_| Error::Timeout)?
+}
+
+pub(super) async fn json(client: &Client, request: Request<Body>) -> Result<serde_json::Value, Error> {
+    serde_json::from_slice(&bytes(client, request).await?).map_err(|_| Error::Answer("the answer is not JSON"))
+}
+
+pub(super) async fn metadata(client: &Client, request: Request<Body>) -> Result<PartialObjectMeta<Secret>, Error> {
+    serde_json::from_slice(&bytes(client, request).await?)
+        .map_err(|_| Error::Answer("the answer is not object metadata"))
+}
