@@ -130,8 +130,7 @@ fn exponent_text(decimal: &Decimal, precision: Option<usize>) -> String {
         decimal.point - 1
     };
     let sign = if exponent < 0 { '-' } else { '+' };
-    text.push_str(&format!("e{sign}{:02}", exponent.unsigned_abs()));
-    text
+    format!("{text}e{sign}{:02}", exponent.unsigned_abs())
 }
 
 fn fixed(magnitude: f64, precision: Option<usize>, size: FloatSize) -> String {
@@ -250,6 +249,5 @@ fn hex(magnitude: f64, precision: Option<usize>, size: FloatSize) -> String {
         text.push_str(&fraction);
     }
     let sign = if exponent < 0 { '-' } else { '+' };
-    text.push_str(&format!("p{sign}{:02}", exponent.unsigned_abs()));
-    text
+    format!("{text}p{sign}{:02}", exponent.unsigned_abs())
 }
