@@ -1,5 +1,7 @@
 //! What Go programs parse and print.
 
 pub mod duration;
+pub mod gjson;
+pub mod json;
 pub mod strconv;
 pub mod template;
