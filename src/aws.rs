@@ -1,0 +1,29 @@
+//! The one way to AWS: everything that talks to it sits here.
+//!
+//! ```text
+//! store ──► claim ──► identity ──► session ─┐
+//!  spec      pure     Kubernetes     STS    ├──► waiting room ──► call ──► answer
+//! read ─────────────────────────────────────┘     equal reads     budget,
+//!                                                 become one      bounds
+//! ```
+//!
+//! [`Broker`] is the entry. It says as whom AWS is asked ([`Identity`]), shares credentials and answers only between equal
+//! identities, bounds what is in flight, and gives each failure a [`Class`]. It keeps no value: an [`Answer`] lives as long as
+//! somebody holds it.
+
+mod broker;
+mod claim;
+mod error;
+mod foreign;
+mod identity;
+mod read;
+mod room;
+mod scope;
+mod settings;
+
+pub use broker::Broker;
+pub use error::{Absence, Class, Error, Fault};
+pub use identity::Identity;
+pub use read::{Answer, Aspect, CURRENT, Lane, Read, Retry, Version};
+pub use scope::{StoreName, StoreScope, is_referent};
+pub use settings::{Batch, Endpoints, Limits, Settings, Timeouts, WebIdentity};
