@@ -4,7 +4,9 @@
 //! manifest reads back as it was applied.
 
 pub mod auth;
+pub mod condition;
 pub mod external_secret;
+mod schema;
 pub mod secret_store;
 pub mod selectors;
 

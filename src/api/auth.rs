@@ -21,13 +21,13 @@ pub struct AwsAuth {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AwsAuthSecretRef {
-    /// The access key id.
+    /// Where the access key id is.
     #[serde(rename = "accessKeyIDSecretRef", skip_serializing_if = "Option::is_none")]
     pub access_key_id: Option<SecretKeySelector>,
-    /// The secret access key.
+    /// Where the secret access key is.
     #[serde(rename = "secretAccessKeySecretRef", skip_serializing_if = "Option::is_none")]
     pub secret_access_key: Option<SecretKeySelector>,
-    /// The session token, for temporary credentials.
+    /// Where the session token is, for temporary credentials.
     #[serde(rename = "sessionTokenSecretRef", skip_serializing_if = "Option::is_none")]
     pub session_token: Option<SecretKeySelector>,
 }
@@ -44,20 +44,20 @@ pub struct AwsJwtAuth {
 /// A session tag.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SessionTag {
-    /// Tag key.
+    /// Key of the tag.
     pub key: String,
-    /// Tag value.
+    /// Value of the tag.
     pub value: String,
 }
 
 /// Which session tags the last role is assumed with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum SessionTagsPolicy {
-    /// Those of `sessionTags`.
+    /// Those of `sessionTags` are sent.
     #[default]
     None,
-    /// `esoNamespace`, `esoStoreName` and `esoStoreKind`, in place of `sessionTags`.
+    /// `esoNamespace`, `esoStoreName` and `esoStoreKind` are sent in place of `sessionTags`.
     Simple,
-    /// The three of Simple and those of `customSessionTags`, in place of `sessionTags`.
+    /// Those of Simple and those of `customSessionTags` are sent in place of `sessionTags`.
     Custom,
 }

@@ -9,10 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     auth::{AwsAuth, SessionTag, SessionTagsPolicy},
-    external_secret::StatusCondition,
+    condition::StatusCondition,
+    schema,
 };
 
-/// What a store is: one provider and who may use it.
+/// Where secrets are read, as whom, and who may use it.
 #[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[kube(
     group = "external-secrets.io",
@@ -22,23 +23,38 @@ use super::{
     shortname = "ss",
     category = "external-secrets",
     namespaced,
-    status = "SecretStoreStatus"
+    status = "SecretStoreStatus",
+    schema = "disabled",
+    label("external-secrets.io/component", "controller"),
+    printcolumn(name = "AGE", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(
+        name = "Status",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].reason"
+    ),
+    printcolumn(name = "Capabilities", type_ = "string", json_path = ".status.capabilities"),
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].status"
+    )
 )]
 #[serde(rename_all = "camelCase")]
 pub struct SecretStoreSpec {
-    /// The class of the operator that serves this store. Empty: any operator of the default class.
+    /// Class of the operator that serves this store. Default: empty, for an operator of the class `default`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub controller: Option<String>,
     /// The provider; exactly one.
     pub provider: Provider,
-    /// How calls to AWS are retried within one sync.
+    /// How calls to AWS are retried within one sync. Default: as AWS's SDK does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_settings: Option<RetrySettings>,
-    /// How often the store is validated again: seconds as a number, or a Go duration. Left out or 0: the operator's
-    /// default.
+    /// How often the store is validated again: a number of seconds, or a Go duration such as `10m`. Default: 0, which
+    /// means the operator's setting (5 minutes).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refresh_interval: Option<IntOrString>,
-    /// Which namespaces may use a ClusterSecretStore; any of them suffices, an empty list allows all.
+    /// Which namespaces may use a ClusterSecretStore; one match suffices. Default: all may. Without meaning for a
+    /// SecretStore.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub conditions: Option<Vec<StoreCondition>>,
 }
@@ -52,28 +68,47 @@ pub struct SecretStoreSpec {
     plural = "clustersecretstores",
     shortname = "css",
     category = "external-secrets",
-    status = "SecretStoreStatus"
+    status = "SecretStoreStatus",
+    schema = "disabled",
+    label("external-secrets.io/component", "controller"),
+    printcolumn(name = "AGE", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(
+        name = "Status",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].reason"
+    ),
+    printcolumn(name = "Capabilities", type_ = "string", json_path = ".status.capabilities"),
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].status"
+    )
 )]
 #[serde(transparent)]
 pub struct ClusterSecretStoreSpec(pub SecretStoreSpec);
 
-/// The provider. Providers other than AWS are kept as they are and served by somebody else.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// The provider; exactly one. Providers other than AWS are kept as they are and served by somebody else.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = schema::one_member, extend("x-kubernetes-preserve-unknown-fields" = true))]
 pub struct Provider {
     /// AWS Secrets Manager or SSM Parameter Store.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub aws: Option<AwsProvider>,
+    /// Providers that are not ours, as they were read.
+    #[serde(flatten)]
+    #[schemars(skip)]
+    pub others: BTreeMap<String, serde_json::Value>,
 }
 
 /// An AWS service in a region, and as whom it is read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AwsProvider {
-    /// The service that holds the secrets.
+    /// Service that holds the secrets.
     pub service: AwsService,
-    /// The region, such as `eu-west-1`.
+    /// Region of the secrets, such as `eu-west-1`.
     pub region: String,
-    /// Where credentials come from.
+    /// Where credentials come from. Default: the operator's own identity.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth: Option<AwsAuth>,
     /// ARN of the role that is assumed last.
@@ -85,22 +120,28 @@ pub struct AwsProvider {
     /// External id for assuming `role`.
     #[serde(rename = "externalID", skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
-    /// Session tags for assuming `role`.
+    /// Session tags for assuming `role`, under `sessionTagsPolicy: None`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_tags: Option<Vec<SessionTag>>,
     /// Keys of session tags that later roles inherit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transitive_tag_keys: Option<Vec<String>>,
-    /// Which session tags `role` is assumed with.
+    /// Which session tags `role` is assumed with. Default: None.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "None"))]
     pub session_tags_policy: Option<SessionTagsPolicy>,
     /// Further session tags under `sessionTagsPolicy: Custom`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(transform = schema::Rules(&[(
+        "!('esoNamespace' in self) && !('esoStoreName' in self) && !('esoStoreKind' in self)",
+        "customSessionTags cannot contain automatically injected reserved keys: esoNamespace, esoStoreName, \
+         esoStoreKind",
+    )]))]
     pub custom_session_tags: Option<BTreeMap<String, String>>,
     /// Options for deleting secrets in Secrets Manager; used by PushSecret only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secrets_manager: Option<SecretsManagerOptions>,
-    /// Put before every key, verbatim.
+    /// Put before every key, as it is. Default: empty.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prefix: Option<String>,
 }
@@ -119,11 +160,23 @@ pub enum AwsService {
 /// How a secret is deleted in Secrets Manager.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = schema::Rules(&[
+    (
+        "!has(self.recoveryWindowInDays) || self.recoveryWindowInDays == 0 || \
+         (self.recoveryWindowInDays >= 7 && self.recoveryWindowInDays <= 30)",
+        "recoveryWindowInDays must be 0 or between 7 and 30",
+    ),
+    (
+        "!has(self.forceDeleteWithoutRecovery) || !self.forceDeleteWithoutRecovery || \
+         !has(self.recoveryWindowInDays) || self.recoveryWindowInDays == 0",
+        "recoveryWindowInDays must not be set with forceDeleteWithoutRecovery",
+    ),
+]))]
 pub struct SecretsManagerOptions {
-    /// Delete at once, without a recovery window.
+    /// Deletes at once, without a recovery window. Default: false.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub force_delete_without_recovery: Option<bool>,
-    /// Days until a deleted secret is gone for good: 7 to 30, or 0 for AWS's default.
+    /// Days until a deleted secret is gone for good: 7 to 30. Default: 0, which leaves it to AWS (30 days).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recovery_window_in_days: Option<i64>,
 }
@@ -132,25 +185,28 @@ pub struct SecretsManagerOptions {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RetrySettings {
-    /// Attempts for one call (default 3).
+    /// How often one call is tried. Default: 3.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_retries: Option<i32>,
-    /// A fixed delay between attempts, as a Go duration.
+    /// A fixed delay between attempts: a Go duration such as `500ms`. Default: growing delays.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_interval: Option<String>,
 }
 
-/// One way for a namespace to be allowed.
+/// One way for a namespace to be allowed: by any of these.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StoreCondition {
-    /// Namespaces with these labels.
+    /// Namespaces with these labels. An empty selector selects all.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kubernetes-map-type" = "atomic"))]
     pub namespace_selector: Option<LabelSelector>,
     /// Namespaces by name.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(transform = schema::namespace)]
     pub namespaces: Option<Vec<String>>,
-    /// Namespaces whose name matches one of these regular expressions (Go syntax, unanchored).
+    /// Namespaces whose name matches one of these regular expressions, in Go's syntax. They may match anywhere in the
+    /// name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub namespace_regexes: Option<Vec<String>>,
 }
@@ -159,16 +215,16 @@ pub struct StoreCondition {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SecretStoreStatus {
-    /// `Ready` says whether the store can be used.
+    /// Conditions. `Ready` says whether the store can be used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub conditions: Option<Vec<StatusCondition>>,
-    /// What the provider can do.
+    /// What the provider can do: ReadOnly, WriteOnly or ReadWrite.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capabilities: Option<String>,
-    /// The generation that the status speaks of.
+    /// The generation of the store that this status speaks of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// Why the store is not ready: a closed code.
+    /// Why the store is not ready: one word of a closed list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
 }
