@@ -3,5 +3,6 @@
 pub mod duration;
 pub mod gjson;
 pub mod json;
+pub mod regexp;
 pub mod strconv;
 pub mod template;

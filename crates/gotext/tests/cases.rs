@@ -4,6 +4,8 @@
 
 #[path = "cases/gjson.rs"]
 mod gjson;
+#[path = "cases/regex.rs"]
+mod regex;
 #[path = "cases/row.rs"]
 mod row;
 
@@ -19,11 +21,18 @@ struct Family {
     run: fn(&Row) -> Result<(), Failure>,
 }
 
-const FAMILIES: &[Family] = &[Family {
-    name: "gjson",
-    title: "path",
-    run: gjson::run,
-}];
+const FAMILIES: &[Family] = &[
+    Family {
+        name: "gjson",
+        title: "path",
+        run: gjson::run,
+    },
+    Family {
+        name: "regex",
+        title: "re",
+        run: regex::run,
+    },
+];
 
 fn folder() -> PathBuf {
     let default = concat!(env!("CARGO_MANIFEST_DIR"), "/cases");

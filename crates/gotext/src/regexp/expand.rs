@@ -1,0 +1,74 @@
+//! Replacement templates with `$1` and `${name}`.
+
+use super::Groups;
+use super::unicode::is_letter_or_digit;
+use crate::strconv::decode_rune;
+
+/// Appends the template with its references replaced by groups of the match.
+pub(super) fn expand(
+    out: &mut Vec<u8>,
+    template: &[u8],
+    text: &[u8],
+    groups: &Groups,
+    names: &[Option<String>],
+) {
+    let mut rest = template;
+    while let Some(at) = rest.iter().position(|byte| *byte == b'$') {
+        let (before, after) = rest.split_at_checked(at).unwrap_or_default();
+        out.extend_from_slice(before);
+        rest = after.get(1..).unwrap_or_default();
+        if let Some(after) = rest.strip_prefix(b"$") {
+            out.push(b'$');
+            rest = after;
+            continue;
+        }
+        let Some((name, after)) = reference(rest) else {
+            // What is no reference stays as it is.
+            out.push(b'$');
+            continue;
+        };
+        rest = after;
+        let group = match number(name) {
+            Some(number) => groups.get(number).cloned().flatten(),
+            None => groups
+                .iter()
+                .zip(names)
+                .find(|(group, known)| group.is_some() && known.as_deref().map(str::as_bytes) == Some(name))
+                .and_then(|(group, _)| group.clone()),
+        };
+        out.extend_from_slice(group.and_then(|range| text.get(range)).unwrap_or_default());
+    }
+    out.extend_from_slice(rest);
+}
+
+/// The name after a dollar sign, as long as it can be, and what follows it.
+fn reference(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let braced = text.strip_prefix(b"{");
+    let body = braced.unwrap_or(text);
+    let mut width = 0;
+    while let (Some(character), size) = decode_rune(body.get(width..).unwrap_or_default()) {
+        if character != '_' && !is_letter_or_digit(character) {
+            break;
+        }
+        width += size;
+    }
+    let (name, rest) = body
+        .split_at_checked(width)
+        .filter(|(name, _)| !name.is_empty())?;
+    let rest = if braced.is_some() {
+        rest.strip_prefix(b"}")?
+    } else {
+        rest
+    };
+    Some((name, rest))
+}
+
+/// The group a name counts as; numbers with leading zeros or of more than nine digits are names.
+fn number(name: &[u8]) -> Option<usize> {
+    if name.len() > 1 && name.first() == Some(&b'0') {
+        return None;
+    }
+    name.iter().try_fold(0_usize, |value, byte| {
+        (byte.is_ascii_digit() && value < 100_000_000).then(|| value * 10 + usize::from(byte - b'0'))
+    })
+}

@@ -1,0 +1,68 @@
+use super::*;
+
+fn compiled(pattern: &str) -> Regexp {
+    Regexp::new(pattern).unwrap()
+}
+
+fn refused(pattern: &str) -> String {
+    Regexp::new(pattern).unwrap_err().to_string()
+}
+
+#[test]
+fn invalid_bytes_match_as_one_replacement_character_each_and_stay_as_they_are() {
+    let text = b"a\xff\xfeb\xc3\xa9";
+    assert_eq!(compiled(".").find_all(text, None), [0..1, 1..2, 2..3, 3..4, 4..6]);
+    assert_eq!(compiled("b").replace_all(text, b"<$0>"), b"a\xff\xfe<b>\xc3\xa9");
+    assert_eq!(
+        compiled("\\x{FFFD}+").replace_all(text, b"<$0>"),
+        b"a<\xff\xfe>b\xc3\xa9"
+    );
+    assert_eq!(compiled("b").split(text, None), [&b"a\xff\xfe"[..], b"\xc3\xa9"]);
+}
+
+#[test]
+fn groups_with_one_name_expand_to_the_first_that_took_part() {
+    let expression = compiled("(?P<n>a)|(?P<n>b)");
+    assert_eq!(expression.replace_all(b"ab", b"<$n>"), b"<a><b>");
+    assert_eq!(
+        expression.find_submatch(b"b"),
+        Some(vec![Some(0..1), None, Some(0..1)])
+    );
+}
+
+#[test]
+fn expressions_too_large_or_too_deep_are_refused() {
+    assert!(refused(&"\\pL".repeat(100_000)).starts_with("error parsing regexp: expression too large: "));
+    assert!(refused("(?:\\pL{1000}){0,1}x").starts_with("error parsing regexp: expression too large: "));
+    let deep = format!("{}a{}", "(".repeat(100_000), ")".repeat(100_000));
+    assert!(refused(&deep).starts_with("error parsing regexp: expression nests too deeply: "));
+    assert!(refused(&"(?:a".repeat(100_000)).starts_with("error parsing regexp: missing closing ): "));
+    assert_eq!(
+        refused("((a{100}){10}){2}"),
+        "error parsing regexp: invalid repeat count: `{2}`"
+    );
+}
+
+#[test]
+fn patterns_that_backtrack_elsewhere_end_here() {
+    let text = "a".repeat(50_000);
+    assert!(!compiled("(a*)*b").is_match(text.as_bytes()));
+    assert!(!compiled("(a|aa)+$b").is_match(text.as_bytes()));
+}
+
+#[test]
+fn the_panic_text_of_go_quotes_the_pattern() {
+    let error = Regexp::new("a`(").unwrap_err();
+    assert_eq!(
+        error.panic_text(b"a`("),
+        "regexp: Compile(\"a`(\"): error parsing regexp: missing closing ): `a`(`"
+    );
+}
+
+#[test]
+fn a_limit_cuts_matches_and_parts() {
+    let expression = compiled(",");
+    assert_eq!(expression.split(b"a,b,c", Some(2)), [&b"a"[..], b"b,c"]);
+    assert_eq!(expression.split(b"a,b,c", Some(0)), [] as [&[u8]; 0]);
+    assert_eq!(expression.find_all(b"a,b,c", Some(1)).len(), 1);
+}
