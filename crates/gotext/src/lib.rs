@@ -1,6 +1,7 @@
 //! What Go programs parse and print.
 
 pub mod duration;
+pub mod functions;
 pub mod gjson;
 pub mod json;
 pub mod regexp;

@@ -1,0 +1,50 @@
+//! The functions templates can call besides Go's built-ins: sprig's, as far as secrets may use them, and those of
+//! External Secrets.
+//!
+//! Each family is a module with a table of names, Go signatures and code; here they are joined. Functions that read
+//! the environment or the network (`env`, `expandenv`, `getHostByName`) do not exist. Every function works within the
+//! [`Limits`](crate::template::Limits) of its [`Context`](crate::template::Context).
+
+mod cast;
+mod date;
+mod defaults;
+mod dict;
+mod encoding;
+mod equal;
+mod flow;
+mod hash;
+mod json;
+mod list;
+mod math;
+mod path;
+mod reflect;
+mod semver;
+mod strings;
+mod text;
+mod unicode;
+mod url;
+
+use crate::template::{Function, Functions};
+
+/// The tables of all families. No two have a name in common.
+const TABLES: &[&[Function]] = &[
+    date::TABLE,
+    defaults::TABLE,
+    dict::TABLE,
+    encoding::TABLE,
+    flow::TABLE,
+    hash::TABLE,
+    json::TABLE,
+    list::TABLE,
+    math::TABLE,
+    path::TABLE,
+    reflect::TABLE,
+    semver::TABLE,
+    strings::TABLE,
+    url::TABLE,
+];
+
+/// All functions: sprig's and External Secrets'.
+pub fn all() -> Functions {
+    Functions::from_tables(TABLES)
+}

@@ -1,0 +1,182 @@
+//! `time.Time` and `*time.Location` as templates see them: methods, text, JSON.
+
+use std::any::Any;
+
+use super::format::{self, DEFAULT, RFC3339_NANO};
+use super::time::Time;
+use super::zone::Zone;
+use crate::template::{Args, Context, FuncError, IntKind, Method, Object, Signature, Text, Type, Value};
+
+/// Go's name of the type.
+pub(in super::super) const TIME: Type = Type::Object("time.Time");
+const LOCATION: Type = Type::Object("*time.Location");
+const MONTH: Type = Type::Int(IntKind::Month);
+const WEEKDAY: Type = Type::Int(IntKind::Weekday);
+
+impl Object for Time {
+    fn type_name(&self) -> &'static str {
+        "time.Time"
+    }
+
+    fn string(&self) -> Option<Text> {
+        Some(format::format(self, DEFAULT).into())
+    }
+
+    fn methods(&self) -> &'static [Method] {
+        METHODS
+    }
+
+    fn json(&self) -> Option<Text> {
+        Some(
+            [b"\"", format::format(self, RFC3339_NANO).as_slice(), b"\""]
+                .concat()
+                .into(),
+        )
+    }
+
+    fn equals(&self, other: &dyn Object) -> bool {
+        other
+            .as_any()
+            .downcast_ref()
+            .is_some_and(|other| self.same(other))
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+/// A Go `*time.Location`, which templates can only print and hand to `In`.
+pub(super) struct Location(Zone);
+
+impl Object for Location {
+    fn type_name(&self) -> &'static str {
+        "*time.Location"
+    }
+
+    fn string(&self) -> Option<Text> {
+        Some(self.0.name().into())
+    }
+
+    fn methods(&self) -> &'static [Method] {
+        LOCATION_METHODS
+    }
+
+    fn equals(&self, other: &dyn Object) -> bool {
+        other
+            .as_any()
+            .downcast_ref()
+            .is_some_and(|other: &Self| self.0 == other.0)
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+type Call = fn(&Time, &mut Context<'_>, Args<'_>) -> Result<Value, FuncError>;
+
+/// Declares methods of [`Time`] whose bodies get the time itself, and those with more results than templates can take.
+macro_rules! methods {
+    ($($name:literal ($($param:expr),*) -> $result:expr, $call:expr;)* $(uncallable $multi:literal $results:literal;)*) => {
+        &[$(Method {
+            name: $multi,
+            signature: Signature::fixed(&[], Type::INT),
+            results: $results,
+            call: |_, _, _| Ok(Value::Nil),
+        },)* $(Method {
+            name: $name,
+            signature: Signature::fixed(&[$($param),*], $result),
+            results: 0,
+            call: |object, context, args| {
+                const CALL: Call = $call;
+                match object.as_any().downcast_ref() {
+                    Some(time) => CALL(time, context, args),
+                    None => Ok(Value::Nil),
+                }
+            },
+        },)*]
+    };
+}
+
+const METHODS: &[Method] = methods! {
+        "Year"() -> Type::INT, |time, _, _| Ok(Value::int(time.civil().year));
+        "Month"() -> MONTH, |time, _, _| Ok(Value::Int(IntKind::Month, time.civil().month));
+        "Day"() -> Type::INT, |time, _, _| Ok(Value::int(time.civil().day));
+        "Weekday"() -> WEEKDAY, |time, _, _| Ok(Value::Int(IntKind::Weekday, time.civil().weekday));
+        "YearDay"() -> Type::INT, |time, _, _| Ok(Value::int(time.civil().year_day));
+        "Hour"() -> Type::INT, |time, _, _| Ok(Value::int(time.civil().hour));
+        "Minute"() -> Type::INT, |time, _, _| Ok(Value::int(time.civil().minute));
+        "Second"() -> Type::INT, |time, _, _| Ok(Value::int(time.civil().second));
+        "Nanosecond"() -> Type::INT, |time, _, _| Ok(Value::int(time.nanoseconds));
+        "Unix"() -> Type::INT64, |time, _, _| Ok(Value::int64(time.to_unix()));
+        "UnixMilli"() -> Type::INT64, |time, _, _| Ok(Value::int64(time.to_unix_units(1_000)));
+        "UnixMicro"() -> Type::INT64, |time, _, _| Ok(Value::int64(time.to_unix_units(1_000_000)));
+        "UnixNano"() -> Type::INT64, |time, _, _| Ok(Value::int64(time.to_unix_units(1_000_000_000)));
+        "IsZero"() -> Type::Bool, |time, _, _| Ok(Value::Bool(time.instant() == (0, 0)));
+        "IsDST"() -> Type::Bool, |time, _, _| Ok(Value::Bool(time.zone.is_dst(time.seconds)));
+        "UTC"() -> TIME, |time, _, _| Ok(Value::object(time.in_zone(Zone::Utc)));
+        "Local"() -> TIME, |time, _, _| Ok(Value::object(time.in_zone(Zone::Local)));
+        "Location"() -> LOCATION, |time, _, _| Ok(Value::object(Location(time.zone.clone())));
+        "In"(LOCATION) -> TIME, |time, _, args| match args.object(0) {
+            Some(Location(zone)) => Ok(Value::object(time.in_zone(zone.clone()))),
+            None => Err(FuncError::new("time: missing Location in call to Time.In")),
+        };
+        "String"() -> Type::String, |time, context, _| formatted(time, context, DEFAULT);
+        "Format"(Type::String) -> Type::String, |time, context, args| formatted(time, context, args.bytes(0));
+        "Add"(Type::DURATION) -> TIME, |time, _, args| Ok(Value::object(time.add(args.int(0))));
+        "Sub"(TIME) -> Type::DURATION, |time, _, args| {
+            Ok(Value::Int(IntKind::Duration, time.since(other(args))))
+        };
+        "AddDate"(Type::INT, Type::INT, Type::INT) -> TIME, |time, _, args| {
+            Ok(Value::object(time.add_date(args.int(0), args.int(1), args.int(2))))
+        };
+        "Truncate"(Type::DURATION) -> TIME, |time, _, args| {
+            Ok(Value::object(time.rounded(args.int(0), false)))
+        };
+        "Round"(Type::DURATION) -> TIME, |time, _, args| Ok(Value::object(time.rounded(args.int(0), true)));
+        "After"(TIME) -> Type::Bool, |time, _, args| Ok(Value::Bool(time.instant() > other(args).instant()));
+        "Before"(TIME) -> Type::Bool, |time, _, args| Ok(Value::Bool(time.instant() < other(args).instant()));
+        "Equal"(TIME) -> Type::Bool, |time, _, args| Ok(Value::Bool(time.instant() == other(args).instant()));
+        "Compare"(TIME) -> Type::INT, |time, _, args| {
+            Ok(Value::int(time.instant().cmp(&other(args).instant()) as i64))
+        };
+        "MarshalJSON"() -> Type::BYTES, |time, _, _| {
+            let text = marshaled(time, "MarshalJSON")?;
+            Ok(Value::Bytes([b"\"", text.as_slice(), b"\""].concat().into()))
+        };
+        "MarshalText"() -> Type::BYTES, |time, _, _| Ok(Value::Bytes(marshaled(time, "MarshalText")?.into()));
+        uncallable "Date" 3;
+        uncallable "Clock" 3;
+        uncallable "ISOWeek" 2;
+        uncallable "Zone" 2;
+        uncallable "ZoneBounds" 2;
+};
+
+const LOCATION_METHODS: &[Method] = &[Method {
+    name: "String",
+    signature: Signature::fixed(&[], Type::String),
+    results: 0,
+    call: |object, _, _| Ok(object.string().map_or(Value::EMPTY, Value::String)),
+}];
+
+/// The `time.Time` argument of a method.
+fn other<'a>(args: Args<'a>) -> &'a Time {
+    args.object(0).unwrap_or(&Time::ZERO)
+}
+
+fn formatted(time: &Time, context: &mut Context<'_>, layout: &[u8]) -> Result<Value, FuncError> {
+    // No element of a layout prints more than about five times its own length.
+    context.charge_bytes(layout.len().saturating_mul(5))?;
+    Ok(Value::string(format::format(time, layout)))
+}
+
+fn marshaled(time: &Time, method: &str) -> Result<Vec<u8>, FuncError> {
+    if (0..=9999).contains(&time.civil().year) {
+        Ok(format::format(time, RFC3339_NANO))
+    } else {
+        Err(FuncError::new(format!(
+            "Time.{method}: year outside of range [0,9999]"
+        )))
+    }
+}
