@@ -18,6 +18,7 @@ mod list;
 mod math;
 mod path;
 mod reflect;
+mod regex;
 mod semver;
 mod strings;
 mod text;
@@ -39,6 +40,7 @@ const TABLES: &[&[Function]] = &[
     math::TABLE,
     path::TABLE,
     reflect::TABLE,
+    regex::TABLE,
     semver::TABLE,
     strings::TABLE,
     url::TABLE,

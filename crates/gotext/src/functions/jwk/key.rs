@@ -198,11 +198,14 @@ fn okp(fields: &Fields, private: bool) -> Result<Key, CryptoError> {
         ("Ed25519", false) => return Ok(Key::Ed25519Public(x.to_vec())),
         ("X25519", false) => return Ok(Key::Other("x25519.PublicKey")),
         ("Ed25519" | "X25519", true) if d.len() != 32 => {
-            return refuse(if fields.curve() == "Ed25519" {
-                "failed to build public key: wrong private key size"
+            return if fields.curve() == "Ed25519" {
+                refuse("failed to build public key: wrong private key size")
             } else {
-                "failed to build public key: unable to construct x25519 private key from seed: unable to derive public key from seed: crypto/ecdh: invalid private key size"
-            });
+                Err(CryptoError::format(format!(
+                    "failed to build public key: unable to construct x25519 private key from seed: unexpected seed size: {}",
+                    d.len()
+                )))
+            };
         }
         ("Ed25519", true) => PrivateKey::ed25519(d)?,
         ("X25519", true) => PrivateKey::x25519(d)?,

@@ -127,9 +127,7 @@ impl RsaKey {
         if n <= one || p <= one || q <= one {
             return refuse("modulus must be > 1");
         }
-        if d >= n {
-            return refuse("input overflows the modulus");
-        }
+        check_below(&d, &n)?;
         let (p_minus, q_minus) = (&p - &one, &q - &one);
         if p_minus <= one || q_minus <= one {
             return refuse("modulus must be > 1");
@@ -143,9 +141,7 @@ impl RsaKey {
                 (&q % &p).modinv(&p).unwrap_or_default(),
             ],
         };
-        if parts.crt.is_some() && inverse >= p {
-            return refuse("input overflows the modulus");
-        }
+        check_below(&inverse, &p)?;
         if !n.bit(0) {
             return refuse("crypto/rsa: public modulus is even");
         }
@@ -209,10 +205,6 @@ impl RsaKey {
     }
 
     /// PKCS#1 DER.
-    #[expect(
-        clippy::many_single_char_names,
-        reason = "the names that RFC 8017 gives these numbers"
-    )]
     pub(crate) fn to_pkcs1(&self) -> der::Der {
         let [p, q] = &self.primes;
         let [d_p, d_q] = &self.exponents;
@@ -243,6 +235,17 @@ impl RsaKey {
 
 pub(crate) fn public_pkcs1(modulus: &[u8], exponent: i64) -> der::Der {
     der::sequence(&[&der::unsigned(modulus), &der::unsigned(&exponent.to_be_bytes())])
+}
+
+/// Go stores a number in as many words of 64 bits as its modulus has, and says so where it does not fit them.
+fn check_below(number: &BigUint, modulus: &BigUint) -> Result<(), CryptoError> {
+    if number < modulus {
+        Ok(())
+    } else if number.bits().div_ceil(8) > modulus.bits().div_ceil(64) * 8 {
+        Err(CryptoError::text("input overflows the modulus size"))
+    } else {
+        Err(CryptoError::text("input overflows the modulus"))
+    }
 }
 
 /// Why bytes are not a PKCS#1 key.
