@@ -6,6 +6,7 @@
 //! [`Limits`](crate::template::Limits) of its [`Context`](crate::template::Context).
 
 mod cast;
+mod crypto;
 mod date;
 mod defaults;
 mod dict;
@@ -14,9 +15,13 @@ mod equal;
 mod flow;
 mod hash;
 mod json;
+mod jwk;
 mod list;
 mod math;
 mod path;
+mod pem;
+mod pkcs12;
+mod random;
 mod reflect;
 mod regex;
 mod semver;
@@ -24,11 +29,13 @@ mod strings;
 mod text;
 mod unicode;
 mod url;
+mod x509;
 
 use crate::template::{Function, Functions};
 
 /// The tables of all families. No two have a name in common.
 const TABLES: &[&[Function]] = &[
+    crypto::TABLE,
     date::TABLE,
     defaults::TABLE,
     dict::TABLE,
@@ -36,9 +43,13 @@ const TABLES: &[&[Function]] = &[
     flow::TABLE,
     hash::TABLE,
     json::TABLE,
+    jwk::TABLE,
     list::TABLE,
     math::TABLE,
     path::TABLE,
+    pem::TABLE,
+    pkcs12::TABLE,
+    random::TABLE,
     reflect::TABLE,
     regex::TABLE,
     semver::TABLE,

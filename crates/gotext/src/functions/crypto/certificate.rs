@@ -80,7 +80,7 @@ pub(super) fn authority(context: &mut Context<'_>, args: Args<'_>) -> Result<Val
 /// `genSelfSignedCert`, `genSelfSignedCertWithKey`: common name, addresses, DNS names, days, and the key if any.
 pub(super) fn self_signed(context: &mut Context<'_>, args: Args<'_>) -> Result<Value, FuncError> {
     let key = key(context, args, 4)?;
-    let names = Names::read(&args.list(1), &args.list(2))?;
+    let names = Names::read(context, &args.list(1), &args.list(2))?;
     let request = request(context, args.bytes(0), &names, args.int(3), false)?;
     make(&request, &key, &Issuer::Itself)
 }
@@ -92,7 +92,7 @@ pub(super) fn signed(context: &mut Context<'_>, args: Args<'_>) -> Result<Value,
         Some(authority) => signer(authority)?,
         None => return Err(FuncError::new("unable to decode certificate")),
     };
-    let names = Names::read(&args.list(1), &args.list(2))?;
+    let names = Names::read(context, &args.list(1), &args.list(2))?;
     let request = request(context, args.bytes(0), &names, args.int(3), false)?;
     make(&request, &key, &Issuer::Other(&signer, &signer_key))
 }
@@ -124,11 +124,11 @@ struct Names {
 }
 
 impl Names {
-    fn read(addresses: &List, dns: &List) -> Result<Self, FuncError> {
-        let addresses = addresses.iter().map(address).collect::<Result<_, _>>()?;
+    fn read(context: &mut Context<'_>, addresses: &List, dns: &List) -> Result<Self, FuncError> {
+        let addresses = addresses.iter().map(|value| address(context, value)).collect::<Result<_, _>>()?;
         let dns = dns.iter().map(|name| match name {
             Value::String(name) => Ok(name.clone()),
-            other => Err(not_a_string("error processing alternate dns name: ", other)),
+            other => Err(not_a_string(context, "error processing alternate dns name: ", other)),
         });
         Ok(Self {
             addresses,
@@ -137,18 +137,20 @@ impl Names {
     }
 }
 
-fn address(value: &Value) -> Result<IpAddr, FuncError> {
+fn address(context: &mut Context<'_>, value: &Value) -> Result<IpAddr, FuncError> {
     let Value::String(text) = value else {
-        return Err(not_a_string("error parsing ip: ", value));
+        return Err(not_a_string(context, "error parsing ip: ", value));
     };
     text.as_utf8()
         .and_then(|text| text.parse().ok())
         .ok_or_else(|| FuncError::new([b"error parsing ip: ", text.as_bytes()].concat()))
 }
 
-fn not_a_string(words: &str, value: &Value) -> FuncError {
-    let printed = crate::template::print::value(value);
-    FuncError::new([words.as_bytes(), &printed, b" is not a string"].concat())
+fn not_a_string(context: &mut Context<'_>, words: &str, value: &Value) -> FuncError {
+    match super::super::text::sprint(context, value) {
+        Ok(printed) => FuncError::new([words.as_bytes(), &printed, b" is not a string"].concat()),
+        Err(error) => error,
+    }
 }
 
 fn request<'a>(
