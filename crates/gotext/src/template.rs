@@ -3,19 +3,35 @@
 //! A template is parsed once into a tree ([`Template`]) and executed against a [`Value`] any number of times.
 //! This module decides the language: lexing, parsing, evaluation, the built-in functions, `fmt`'s verbs and the
 //! texts of errors. It does not decide which further functions exist (see [`crate::functions`]), and it does no
-//! I/O: the clock and randomness come in through [`Context`].
+//! I/O: the clock and randomness come in through [`ExecOptions`].
 
+pub mod buffer;
+mod builtins;
 pub mod context;
+pub mod error;
+mod exec;
 pub mod function;
+mod lexer;
 pub mod limits;
 pub mod list;
 pub mod map;
+mod named;
+mod node;
 pub mod object;
+mod parse;
+pub mod print;
 pub mod text;
 pub mod types;
 pub mod value;
 
-pub use context::{Clock, Context, Random};
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+pub use buffer::Buffer;
+pub use context::{Clock, Context, Random, SystemClock};
+pub use error::{ExecError, ParseError, Reason, TemplateOrigin};
+pub use exec::MissingKey;
 pub use function::{Args, FuncError, Function, Functions, Signature};
 pub use limits::{Limit, Limits};
 pub use list::List;
@@ -24,3 +40,82 @@ pub use object::{Method, Object};
 pub use text::Text;
 pub use types::{FloatKind, IntKind, Type, UintKind};
 pub use value::Value;
+
+/// How a template is parsed.
+#[derive(Clone, Copy)]
+pub struct ParseOptions<'a> {
+    /// The left delimiter; empty means `{{`.
+    pub left_delim: &'a [u8],
+    /// The right delimiter; empty means `}}`.
+    pub right_delim: &'a [u8],
+    /// The functions besides Go's built-ins.
+    pub functions: &'a Functions,
+    /// Bounds of the text and its nesting.
+    pub limits: &'a Limits,
+}
+
+/// How a template is executed.
+#[derive(Clone, Copy)]
+pub struct ExecOptions<'a> {
+    /// What a key gives that a map does not have.
+    pub missing_key: MissingKey,
+    /// Bounds of the execution.
+    pub limits: &'a Limits,
+    /// Where functions read the time, and what the time bound is measured by.
+    pub clock: &'a dyn Clock,
+    /// Where functions get random bytes.
+    pub random: &'a dyn Random,
+}
+
+/// A parsed template, with those it defines. It can be executed from many threads at once.
+///
+/// The source is kept, and wiped on drop, as the template may hold secrets itself.
+pub struct Template {
+    name: Text,
+    source: Text,
+    trees: parse::Trees,
+}
+
+impl Template {
+    /// Parses `text`. The name appears in errors only; in Go and here it is also that of the main template, which
+    /// `{{template}}` may call.
+    pub fn parse(
+        name: impl Into<Text>,
+        text: impl Into<Text>,
+        options: &ParseOptions<'_>,
+    ) -> Result<Self, ParseError> {
+        let (name, source) = (name.into(), text.into());
+        let delims = parse::Delims {
+            left: options.left_delim,
+            right: options.right_delim,
+        };
+        let trees = parse::parse(&name, &source, &delims, options.functions, options.limits)?;
+        Ok(Self { name, source, trees })
+    }
+
+    /// Executes the template on `data`, giving its output.
+    ///
+    /// `data` is usually a map; functions such as `set` change maps in it, as in Go.
+    pub fn execute(&self, data: &Value, options: &ExecOptions<'_>) -> Result<Zeroizing<Vec<u8>>, ExecError> {
+        let mut context = Context::new(options.clock, options.random, options.limits);
+        let exec = exec::Exec::new(
+            &self.trees,
+            &self.source,
+            &self.name,
+            options.missing_key,
+            &mut context,
+        );
+        Ok(exec.run(data)?.into_bytes())
+    }
+
+    /// The name given to [`Self::parse`].
+    pub fn name(&self) -> &Text {
+        &self.name
+    }
+}
+
+impl fmt::Debug for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Template({} bytes)", self.source.len())
+    }
+}

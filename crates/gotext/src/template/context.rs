@@ -1,7 +1,7 @@
 //! What an execution gives to functions: the clock, randomness, and the budget that everything is charged to.
 
 use std::collections::HashSet;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use zeroize::Zeroizing;
 
@@ -21,6 +21,17 @@ pub trait Random: Send + Sync {
     /// Fills `buffer`; `false` if there is no randomness to be had.
     #[must_use]
     fn fill(&self, buffer: &mut [u8]) -> bool;
+}
+
+/// The machine's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn since_epoch(&self) -> Duration {
+        // A clock before 1970 is a broken clock; it reads as 1970.
+        SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+    }
 }
 
 /// How many charges pass between two looks at the clock.

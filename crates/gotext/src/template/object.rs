@@ -18,8 +18,8 @@ pub struct Method {
     pub name: &'static str,
     /// Parameters without the receiver, and the result.
     pub signature: Signature,
-    /// Number of Go results if more than a template may call (other than 1, or 2 with an `error`); else 0. Calling such
-    /// a method is the error `can't call method/function "Date" with 3 results`.
+    /// 0, or the number of Go results where templates may not call the method for it: calling `Date`, with 3, is
+    /// the error `function Date has 3 return values; should be 1 or 2`.
     pub results: u8,
     /// The code; the receiver comes as the object itself.
     pub call: fn(&dyn Object, &mut Context<'_>, Args<'_>) -> Result<Value, FuncError>,

@@ -11,6 +11,7 @@ use super::map::Map;
 use super::object::Object;
 use super::text::Text;
 use super::types::{FloatKind, IntKind, Type, UintKind};
+use crate::json;
 
 /// A Go value. Clones are cheap (at most a reference count) and maps are shared, as in Go.
 ///
@@ -67,6 +68,16 @@ impl Value {
     /// A Go `float64`.
     pub fn float64(x: f64) -> Self {
         Self::Float(FloatKind::Float64, x)
+    }
+
+    /// A Go `uint8`.
+    pub fn byte(n: u8) -> Self {
+        Self::Uint(UintKind::Uint8, u64::from(n))
+    }
+
+    /// A Go `complex128`.
+    pub fn complex(real: f64, imaginary: f64) -> Self {
+        Self::Complex(Arc::new((real, imaginary)))
     }
 
     /// `[]interface {}`
@@ -190,6 +201,25 @@ impl From<Map> for Value {
 impl From<List> for Value {
     fn from(list: List) -> Self {
         Self::List(list)
+    }
+}
+
+impl From<json::Value> for Value {
+    /// What `json.Unmarshal` makes of it in an `interface {}`: numbers become `float64`.
+    fn from(value: json::Value) -> Self {
+        match value {
+            json::Value::Null => Self::Nil,
+            json::Value::Bool(value) => Self::Bool(value),
+            json::Value::Number(number) => Self::float64(number.to_f64()),
+            json::Value::String(text) => Self::String(text.into()),
+            json::Value::Array(items) => Self::list(items.into_iter().map(Self::from).collect()),
+            json::Value::Object(members) => {
+                let entries = members
+                    .into_iter()
+                    .map(|(key, value)| (Text::from(key), Self::from(value)));
+                Self::Map(Map::any(entries.collect()))
+            }
+        }
     }
 }
 
