@@ -1,5 +1,6 @@
 //! What Go programs parse and print.
 
+pub mod cron;
 pub mod duration;
 pub mod functions;
 pub mod gjson;

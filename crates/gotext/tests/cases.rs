@@ -2,6 +2,8 @@
 //!
 //! `GOTEXT_CASES` names another folder. The fields of the rows are described in `cases/README.md`.
 
+#[path = "cases/cron.rs"]
+mod cron;
 #[path = "cases/gjson.rs"]
 mod gjson;
 #[path = "cases/regex.rs"]
@@ -31,6 +33,11 @@ const FAMILIES: &[Family] = &[
         name: "regex",
         title: "re",
         run: regex::run,
+    },
+    Family {
+        name: "cron",
+        title: "expr",
+        run: cron::run,
     },
 ];
 
