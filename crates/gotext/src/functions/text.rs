@@ -2,21 +2,14 @@
 
 use std::borrow::Cow;
 
+use crate::template::print::sprint_value;
 use crate::template::{Context, FuncError, List, Text, Type, UintKind, Value};
 
 /// `fmt.Sprint` of one value: `%v`.
 pub(super) fn sprint(context: &mut Context<'_>, value: &Value) -> Result<Text, FuncError> {
-    // The printed form of lists and maps comes with the printer.
-    context.charge(1)?;
-    Ok(match value {
-        Value::Nil => "<nil>".into(),
-        Value::String(text) => text.clone(),
-        Value::Bool(value) => value.to_string().into(),
-        Value::Int(_, n) => n.to_string().into(),
-        Value::Uint(_, n) => n.to_string().into(),
-        Value::Object(object) => object.string().unwrap_or_default(),
-        _ => Text::EMPTY,
-    })
+    let text = sprint_value(value, context.limits())?.into_text();
+    context.charge_bytes(text.len())?;
+    Ok(text)
 }
 
 /// A value's text: strings and byte slices are their bytes, all else is `%v`.

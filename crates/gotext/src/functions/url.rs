@@ -35,6 +35,16 @@ struct User {
     password: Option<Vec<u8>>,
 }
 
+/// The host of a URL, and the URL as Go prints it.
+///
+/// # Errors
+/// Go's text, which quotes the URL.
+pub(super) fn host_and_text(url: &[u8]) -> Result<(Vec<u8>, Vec<u8>), Vec<u8>> {
+    let url = parse::parse(url)?;
+    let text = print::print(&url);
+    Ok((url.host, text))
+}
+
 fn url_parse(context: &mut Context<'_>, args: Args<'_>) -> Result<Value, FuncError> {
     let text = args.bytes(0);
     context.charge_bytes(text.len().saturating_mul(3))?;
