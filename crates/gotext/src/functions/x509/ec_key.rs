@@ -103,6 +103,10 @@ impl Curve {
                 self.name()
             )));
         }
+        let (x, y) = point.split_at(1).1.split_at(self.size());
+        if self == Self::P521 && (x.first() > Some(&1) || y.first() > Some(&1)) {
+            return Err(CryptoError::text("invalid P521Element encoding"));
+        }
         match self
             .verification()
             .map(|algorithm| ParsedPublicKey::new(algorithm, point))

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 
 use super::super::crypto::error::CryptoError;
+use super::super::url::host_and_text;
 use super::certificate::Certificate;
 use super::der::{self, Reader, SEQUENCE};
 use super::oids;
@@ -230,7 +231,7 @@ fn alternative_names(mut value: Reader<'_>, certificate: &mut Certificate) -> Re
             2 => certificate
                 .dns_names
                 .push(ascii(name.contents, "x509: SAN dNSName is malformed")?),
-            6 => certificate.uris.push(uri(ascii(
+            6 => certificate.uris.push(uri(&ascii(
                 name.contents,
                 "x509: SAN uniformResourceIdentifier is malformed",
             )?)?),
@@ -261,19 +262,18 @@ fn address(bytes: &[u8]) -> Result<IpAddr, CryptoError> {
     }
 }
 
-/// Checks the host of a URI name. The text is kept as it stands in the certificate.
-fn uri(text: String) -> Result<String, CryptoError> {
-    let quoted = || crate::strconv::quote(text.as_bytes());
-    let after_scheme = text.split_once("//").map_or("", |(_, rest)| rest);
-    let authority = after_scheme.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    if !host.is_empty() && !is_domain(host.as_bytes(), false) {
-        return Err(CryptoError::format(format!(
-            "x509: cannot parse URI {}: invalid domain",
-            quoted()
-        )));
+/// Checks a URI name, and gives it as Go prints URLs.
+fn uri(text: &str) -> Result<String, CryptoError> {
+    let refuse = |why: &[u8]| {
+        let quoted = crate::strconv::quote(text.as_bytes());
+        let why = String::from_utf8_lossy(why);
+        CryptoError::format(format!("x509: cannot parse URI {quoted}: {why}"))
+    };
+    let (host, printed) = host_and_text(text.as_bytes()).map_err(|error| refuse(&error))?;
+    if !host.is_empty() && !is_domain(&host, false) {
+        return Err(refuse(b"invalid domain"));
     }
-    Ok(text)
+    Ok(String::from_utf8_lossy(&printed).into_owned())
 }
 
 /// Go's `domainNameValid`.
