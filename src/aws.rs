@@ -12,14 +12,28 @@
 //! somebody holds it.
 
 mod broker;
+mod budget;
+mod call;
 mod claim;
+mod clients;
+mod desk;
 mod error;
 mod foreign;
+mod identities;
 mod identity;
+mod lookup;
+mod meter;
+mod own_chain;
 mod read;
+mod recoveries;
+mod remembered;
 mod room;
 mod scope;
+mod secrets_manager;
+mod sessions;
 mod settings;
+mod sts;
+mod waiting;
 
 pub use broker::Broker;
 pub use error::{Absence, Class, Error, Fault};

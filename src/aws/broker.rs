@@ -1,24 +1,42 @@
 //! The entry to AWS.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
-use tokio::sync::broadcast;
+use tokio::sync::{Semaphore, broadcast};
 
 use super::{
+    budget::Budgets,
+    call::Line,
+    clients::Clients,
+    desk::Desks,
     error::{Class, Error},
+    identities::Identities,
     identity::Identity,
+    lookup::Lookup,
+    meter::Meter,
     read::{Answer, Lane, Read, Retry},
+    recoveries::Recoveries,
+    room::Room,
     scope::{StoreName, StoreScope},
+    sessions::Sessions,
     settings::Settings,
 };
-use crate::api::external_secret::StoreKind;
+use crate::api::{external_secret::StoreKind, secret_store::AwsService};
 
 /// The one way to AWS. Cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Broker {
     settings: Arc<Settings>,
-    kube: Arc<()>,
-    recoveries: broadcast::Sender<StoreName>,
+    identities: Identities,
+    sessions: Sessions,
+    desks: Desks,
+    recoveries: Recoveries,
+}
+
+impl fmt::Debug for Broker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Broker").finish_non_exhaustive()
+    }
 }
 
 impl Broker {
@@ -28,11 +46,41 @@ impl Broker {
         kube: kube::Client,
         registry: &prometheus::Registry,
     ) -> Result<Self, Error> {
-        let _ = (kube, registry);
+        let settings = Arc::new(settings);
+        let meter = Meter::new(registry)?;
+        let clients = Arc::new(Clients::new(&settings)?);
+        let recoveries = Recoveries::new();
+        let lookup = Lookup::new(kube);
+        let sessions = Sessions::new(
+            lookup.clone(),
+            Arc::clone(&clients),
+            Arc::clone(&settings),
+            meter.clone(),
+            recoveries.clone(),
+        );
+        let identities = Identities::new(
+            lookup,
+            sessions.clone(),
+            Arc::clone(&settings),
+            recoveries.clone(),
+        );
+        let limits = &settings.limits;
+        let line = Line {
+            clients,
+            sessions: sessions.clone(),
+            identities: identities.clone(),
+            meter,
+            budgets: Budgets::new(settings.quotas.clone()),
+            calls: Arc::new(Semaphore::new(limits.calls.max(1))),
+            room: Room::new(limits.held_bytes, settings.timeouts.room),
+            settings: Arc::clone(&settings),
+        };
         Ok(Self {
-            settings: Arc::new(settings),
-            kube: Arc::new(()),
-            recoveries: broadcast::channel(1024).0,
+            settings,
+            identities,
+            sessions,
+            desks: Desks::new(Arc::new(line)),
+            recoveries,
         })
     }
 
@@ -45,14 +93,17 @@ impl Broker {
     /// As whom a store's user asks AWS. Looks up ServiceAccounts and credential Secrets; remembered while they and the
     /// store's spec stand.
     pub async fn identify(&self, scope: &StoreScope<'_>) -> Result<Arc<Identity>, Error> {
-        let _ = (scope, &self.kube);
-        Err(Error::new(Class::Config, "store", "not wired yet"))
+        self.identities.get(scope).await
     }
 
     /// Whether a store can be used: looks everything up anew and gets credentials. Asks no service that holds secrets.
     /// A store with referent authentication can only be validated for a user; the caller decides.
     pub async fn validate(&self, scope: &StoreScope<'_>) -> Result<(), Error> {
-        self.identify(scope).await.map(|_| ())
+        if let Some(retry) = scope.retry {
+            Retry::parse(retry)?;
+        }
+        let identity = self.identities.get_anew(scope).await?;
+        self.sessions.get(&identity).await.map(|_| ())
     }
 
     /// Reads one value. With `single` it travels alone, as a removal needs that must be sure.
@@ -64,26 +115,37 @@ impl Broker {
         lane: Lane,
         single: bool,
     ) -> Result<Arc<Answer>, Error> {
-        let _ = (identity, retry, read, lane, single);
-        Err(Error::new(Class::Config, "store", "not wired yet"))
+        if read.service != AwsService::SecretsManager {
+            let text = format!("reading from {:?} is not supported", read.service);
+            return Err(Error::new(Class::Config, "store", text));
+        }
+        self.desks.read(identity, retry, read, lane, single).await
     }
 
     /// A ServiceAccount was made, changed or deleted: stores that use it are identified anew.
     pub fn service_account_changed(&self, namespace: &str, name: &str) {
-        let _ = (namespace, name);
+        self.identities.forget_account(namespace, name);
     }
 
     /// A store's spec changed: what was remembered about failures and permissions is forgotten.
     pub fn store_changed(&self, kind: StoreKind, namespace: Option<&str>, name: &str) {
-        let _ = (kind, namespace, name);
+        let store = StoreName {
+            kind,
+            namespace: namespace.map(str::to_owned),
+            name: name.to_owned(),
+        };
+        self.identities.forgive_store(&store);
+        for identity in self.recoveries.of_store(&store) {
+            self.sessions.forgive(&identity);
+            self.desks.forgive(&identity);
+        }
     }
 
     /// IAM actions that the store's identity was found to lack, such as `secretsmanager:BatchGetSecretValue`; reads go
     /// on without them, one call each.
     #[must_use]
     pub fn missing_actions(&self, identity: &Identity) -> Vec<&'static str> {
-        let _ = identity;
-        Vec::new()
+        self.desks.missing_actions(identity)
     }
 
     /// Stores whose credentials failed and were got again: their objects need not wait any longer. A receiver that lags

@@ -172,6 +172,50 @@ impl Claim {
         })
     }
 
+    /// The claim that an identity was resolved from, as far as AWS can tell: resolving it again gives the same identity
+    /// or shows what changed in the cluster.
+    pub(super) fn of_identity(identity: &Identity) -> Self {
+        let name = |key: &SecretKey| KeyName {
+            namespace: key.namespace.clone(),
+            name: key.name.clone(),
+            key: key.key.clone(),
+        };
+        Self {
+            region: identity.region.clone(),
+            fips: identity.fips,
+            source: match &identity.source {
+                Source::Operator => ClaimedSource::Operator,
+                Source::Secret {
+                    access_key_id,
+                    secret_access_key,
+                    session_token,
+                } => ClaimedSource::Secret {
+                    access_key_id: name(access_key_id),
+                    secret_access_key: name(secret_access_key),
+                    session_token: session_token.as_ref().map(name),
+                },
+                // The first audience is the annotation's or the default, which are looked up again.
+                Source::ServiceAccount {
+                    namespace,
+                    name,
+                    audiences,
+                    ..
+                } => ClaimedSource::ServiceAccount {
+                    namespace: namespace.clone(),
+                    name: name.clone(),
+                    audiences: audiences.iter().skip(1).cloned().collect(),
+                },
+            },
+            chain: identity.chain.clone(),
+            session_name: identity.session_name.clone().unwrap_or_default(),
+        }
+    }
+
+    /// Whether the cluster must be asked to resolve it.
+    pub(super) fn needs_lookup(&self) -> bool {
+        self.source != ClaimedSource::Operator
+    }
+
     pub(super) fn uses_service_account(&self, wanted_namespace: &str, wanted_name: &str) -> bool {
         matches!(&self.source, ClaimedSource::ServiceAccount { namespace, name, .. }
             if namespace == wanted_namespace && name == wanted_name)

@@ -116,12 +116,6 @@ impl Identity {
         }
         Some((parent, last))
     }
-
-    /// Whether the ServiceAccount is part of it.
-    pub(super) fn uses_service_account(&self, wanted_namespace: &str, wanted_name: &str) -> bool {
-        matches!(&self.source, Source::ServiceAccount { namespace, name, .. }
-            if namespace == wanted_namespace && name == wanted_name)
-    }
 }
 
 /// For logs: who and where, without session tags.

@@ -1,0 +1,219 @@
+//! HTTP and SDK clients: one HTTP client for everything, one SDK client per service, region and kind of endpoint.
+//!
+//! No SDK client holds credentials: each call brings its own, and nothing is cached by identity here, so that tenants cannot
+//! be confused. Retries are not the SDK's: see [`call`](super::call).
+
+use std::{
+    collections::HashMap,
+    fmt,
+    hash::Hash,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use aws_config::{
+    BehaviorVersion, Region, provider_config::ProviderConfig, retry::RetryConfig, timeout::TimeoutConfig,
+};
+use aws_credential_types::Credentials;
+use aws_sdk_secretsmanager as secretsmanager;
+use aws_sdk_sts as sts;
+use aws_smithy_http_client::{
+    Connector,
+    proxy::ProxyConfig,
+    tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
+};
+use aws_smithy_runtime_api::client::{
+    http::{HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn},
+    stalled_stream_protection::StalledStreamProtectionConfig,
+};
+use rustls::pki_types::{CertificateDer, pem::PemObject};
+
+use super::{
+    error::{Class, Error},
+    identity::Identity,
+    settings::{Settings, Timeouts},
+};
+
+/// Connections that are kept open to one endpoint.
+const IDLE_CONNECTIONS: usize = 64;
+/// The credential endpoints of a node or task are near; they answer quickly or not at all.
+const NEAR_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Region and kind of endpoint.
+type Place = (String, bool);
+
+/// Makes and keeps clients.
+pub(super) struct Clients {
+    settings: Settings,
+    http: SharedHttpClient,
+    secrets_manager: Mutex<HashMap<Place, secretsmanager::Client>>,
+    sts: Mutex<HashMap<Place, sts::Client>>,
+}
+
+impl fmt::Debug for Clients {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Clients").finish_non_exhaustive()
+    }
+}
+
+/// Sets what all services' configurations have in common; their builders share no trait.
+macro_rules! configured {
+    ($service:ident, $self:ident, $identity:ident, $endpoint:expr) => {{
+        let endpoint: Option<String> = $endpoint;
+        let timeouts = &$self.settings.timeouts;
+        let mut config = $service::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new($identity.region().to_owned()))
+            // The SDK refuses FIPS together with an endpoint of our own; whoever names one decides what it is.
+            .use_fips($identity.fips && endpoint.is_none())
+            .http_client($self.http.clone())
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(timeout_config(timeouts))
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+            .identity_cache($service::config::IdentityCache::no_cache());
+        config.set_endpoint_url(endpoint);
+        $service::Client::from_conf(config.build())
+    }};
+}
+
+impl Clients {
+    pub(super) fn new(settings: &Settings) -> Result<Self, Error> {
+        Ok(Self {
+            settings: settings.clone(),
+            http: http_client(settings)?,
+            secrets_manager: Mutex::default(),
+            sts: Mutex::default(),
+        })
+    }
+
+    pub(super) fn secrets_manager(&self, identity: &Identity) -> secretsmanager::Client {
+        kept(&self.secrets_manager, place(identity), || {
+            configured!(
+                secretsmanager,
+                self,
+                identity,
+                self.settings.endpoints.secrets_manager.clone()
+            )
+        })
+    }
+
+    pub(super) fn sts(&self, identity: &Identity) -> sts::Client {
+        kept(&self.sts, place(identity), || {
+            configured!(sts, self, identity, self.settings.endpoints.sts.clone())
+        })
+    }
+
+    /// For the providers of the operator's own credentials. They reach addresses of the node: no proxy, and short
+    /// timeouts.
+    pub(super) fn near(&self, region: &str) -> ProviderConfig {
+        let connector = connector(
+            NEAR_TIMEOUT,
+            Duration::from_secs(5),
+            None,
+            ProxyConfig::disabled(),
+        );
+        ProviderConfig::without_region()
+            .with_region(Some(Region::new(region.to_owned())))
+            .with_http_client(always(connector))
+    }
+}
+
+/// What one call to Secrets Manager brings along.
+pub(super) fn secretsmanager_as(credentials: &Credentials) -> secretsmanager::config::Builder {
+    secretsmanager::Config::builder()
+        .credentials_provider(credentials.clone())
+        .identity_cache(secretsmanager::config::IdentityCache::no_cache())
+}
+
+/// What one call to STS brings along.
+pub(super) fn sts_as(credentials: &Credentials) -> sts::config::Builder {
+    sts::Config::builder()
+        .credentials_provider(credentials.clone())
+        .identity_cache(sts::config::IdentityCache::no_cache())
+}
+
+fn place(identity: &Identity) -> Place {
+    (identity.region().to_owned(), identity.fips)
+}
+
+fn kept<K: Eq + Hash, V: Clone>(map: &Mutex<HashMap<K, V>>, key: K, make: impl FnOnce() -> V) -> V {
+    let mut map = map.lock().unwrap_or_else(PoisonError::into_inner);
+    map.entry(key).or_insert_with(make).clone()
+}
+
+fn timeout_config(timeouts: &Timeouts) -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(timeouts.connect)
+        .read_timeout(timeouts.call)
+        .operation_attempt_timeout(timeouts.call)
+        .operation_timeout(timeouts.call)
+        .build()
+}
+
+fn http_client(settings: &Settings) -> Result<SharedHttpClient, Error> {
+    let authorities = match &settings.ca_bundle {
+        None => None,
+        Some(path) => {
+            let refuse = |what: &str| {
+                Error::new(
+                    Class::Config,
+                    "AWS_CA_BUNDLE",
+                    format!("AWS_CA_BUNDLE {}: {what}", path.display()),
+                )
+            };
+            let pem = std::fs::read(path).map_err(|error| refuse(&error.kind().to_string()))?;
+            // The connector panics on what it cannot parse, so it is parsed here first.
+            let mut roots = rustls::RootCertStore::empty();
+            for certificate in CertificateDer::pem_slice_iter(&pem) {
+                let certificate = certificate.map_err(|_| refuse("it is no PEM file"))?;
+                roots
+                    .add(certificate)
+                    .map_err(|_| refuse("it holds a certificate that cannot be used"))?;
+            }
+            if roots.is_empty() {
+                return Err(refuse("it holds no certificate"));
+            }
+            let trusted = TrustStore::empty().with_pem_certificate(pem);
+            Some(
+                TlsContext::builder()
+                    .with_trust_store(trusted)
+                    .build()
+                    .map_err(|_| refuse("it cannot be used"))?,
+            )
+        }
+    };
+    let timeouts = &settings.timeouts;
+    Ok(always(connector(
+        timeouts.connect,
+        timeouts.call,
+        authorities,
+        ProxyConfig::from_env(),
+    )))
+}
+
+fn connector(
+    connect: Duration,
+    read: Duration,
+    authorities: Option<TlsContext>,
+    proxy: ProxyConfig,
+) -> SharedHttpConnector {
+    let settings = HttpConnectorSettings::builder()
+        .connect_timeout(connect)
+        .read_timeout(read)
+        .build();
+    let mut builder = Connector::builder()
+        .connector_settings(settings)
+        .enable_tcp_nodelay(true)
+        .pool_max_idle_per_host(IDLE_CONNECTIONS)
+        .proxy_config(proxy)
+        .tls_provider(Provider::Rustls(CryptoMode::AwsLc));
+    if let Some(authorities) = authorities {
+        builder.set_tls_context(authorities);
+    }
+    SharedHttpConnector::new(builder.build())
+}
+
+/// One connector for every request, so that all share its pool whatever timeouts they ask for.
+fn always(connector: SharedHttpConnector) -> SharedHttpClient {
+    http_client_fn(move |_, _| connector.clone())
+}

@@ -1,0 +1,379 @@
+//! Reads that wait to be sent, and which of them travel next.
+//!
+//! Equal reads that wait become one. What has departed is no longer here, so a read can never join one that was sent. Pure:
+//! no clock, no calls.
+
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{sync::oneshot, time::Instant};
+
+use super::{
+    error::Error,
+    read::{Answer, Aspect, Lane, Read},
+    secrets_manager::{BATCH_LIMIT, batch_name},
+};
+use crate::api::secret_store::AwsService;
+
+/// A periodic read waits for company at most this part of its interval …
+const PATIENCE_PART: u32 = 50;
+/// … and within these bounds.
+const LEAST_PATIENCE: Duration = Duration::from_millis(250);
+const MOST_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Who waits for an answer.
+pub(super) type Caller = oneshot::Sender<Result<Arc<Answer>, Error>>;
+
+/// The reads of one identity and service that wait.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    reads: HashMap<Arc<Read>, Passenger>,
+    /// Leave at once and may take others along.
+    urgent: Queue,
+    /// Leave at once, each by itself.
+    urgent_alone: Queue,
+    /// Leave when nothing urgent waits, each by itself.
+    alone: Queue,
+    /// Wait for company.
+    company: Queue,
+    next_ticket: u64,
+}
+
+/// How a read travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Manner {
+    urgent: bool,
+    alone: bool,
+}
+
+#[derive(Debug)]
+struct Passenger {
+    manner: Manner,
+    ticket: u64,
+    leave_at: Instant,
+    callers: Vec<Caller>,
+}
+
+/// In order of arrival. A read that moved to another queue leaves its old ticket behind.
+#[derive(Debug, Default)]
+struct Queue {
+    tickets: VecDeque<(u64, Arc<Read>)>,
+    /// Reads that are really here.
+    count: usize,
+}
+
+/// What should happen next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Plan {
+    /// Nobody waits.
+    Idle,
+    /// Company is waited for until then.
+    Until(Instant),
+    /// A call is to be made.
+    Go(Trip),
+}
+
+/// A call to be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Trip {
+    /// Somebody waits for it.
+    pub(super) urgent: bool,
+    /// Several reads travel together.
+    pub(super) together: bool,
+    /// What is asked for, where it is one read.
+    pub(super) aspect: Aspect,
+}
+
+/// A read that left, with those who wait for it.
+#[derive(Debug)]
+pub(super) struct Traveller {
+    pub(super) read: Arc<Read>,
+    pub(super) urgent: bool,
+    pub(super) callers: Vec<Caller>,
+}
+
+impl Waiting {
+    /// Takes a read in. Says whether it joined an equal one.
+    pub(super) fn join(
+        &mut self,
+        read: &Read,
+        lane: Lane,
+        single: bool,
+        now: Instant,
+        caller: Caller,
+    ) -> bool {
+        let leave_at = match lane {
+            Lane::Urgent => now,
+            Lane::Periodic { interval } => {
+                now + (interval / PATIENCE_PART).clamp(LEAST_PATIENCE, MOST_PATIENCE)
+            }
+        };
+        let manner = Manner {
+            urgent: lane == Lane::Urgent,
+            alone: single || !may_share(read),
+        };
+        self.take_in(read, manner, leave_at, vec![caller])
+    }
+
+    /// Takes a read back in whose call was in vain, to travel by itself.
+    pub(super) fn rejoin(&mut self, traveller: Traveller, now: Instant) {
+        let manner = Manner {
+            urgent: traveller.urgent,
+            alone: true,
+        };
+        self.take_in(&traveller.read, manner, now, traveller.callers);
+    }
+
+    fn take_in(&mut self, read: &Read, manner: Manner, leave_at: Instant, mut callers: Vec<Caller>) -> bool {
+        let ticket = self.next_ticket;
+        self.next_ticket += 1;
+        let Some((known, before)) = self.reads.remove_entry(read) else {
+            let read = Arc::new(read.clone());
+            self.reads.insert(
+                Arc::clone(&read),
+                Passenger {
+                    manner,
+                    ticket,
+                    leave_at,
+                    callers,
+                },
+            );
+            self.queue(manner).add(ticket, read);
+            return false;
+        };
+        let Passenger {
+            manner: was,
+            ticket: old,
+            leave_at: due,
+            callers: mut all,
+        } = before;
+        all.append(&mut callers);
+        let now = Manner {
+            urgent: was.urgent || manner.urgent,
+            alone: was.alone || manner.alone,
+        };
+        let ticket = if now == was {
+            old
+        } else {
+            self.queue(was).count -= 1;
+            self.queue(now).add(ticket, Arc::clone(&known));
+            ticket
+        };
+        let leave_at = due.min(leave_at);
+        self.reads.insert(
+            known,
+            Passenger {
+                manner: now,
+                ticket,
+                leave_at,
+                callers: all,
+            },
+        );
+        true
+    }
+
+    /// What should happen next. `sharing` says whether reads may travel together at all.
+    pub(super) fn plan(&mut self, sharing: bool, now: Instant) -> Plan {
+        self.drop_abandoned();
+        let urgent = self.urgent.count + self.urgent_alone.count > 0;
+        if urgent {
+            let fronts = [self.urgent.tickets.front(), self.urgent_alone.tickets.front()];
+            let first = fronts
+                .into_iter()
+                .flatten()
+                .min_by_key(|(ticket, _)| *ticket)
+                .map(|(_, read)| read);
+            let together = sharing && self.urgent.count > 0 && self.urgent.count + self.company.count > 1;
+            return go(true, together, first);
+        }
+        if self.alone.count > 0 {
+            return go(false, false, self.alone.front());
+        }
+        if self.company.count == 0 {
+            return Plan::Idle;
+        }
+        let first = self.company.front();
+        if !sharing {
+            return go(false, false, first);
+        }
+        if self.company.count < BATCH_LIMIT {
+            let due = self
+                .company
+                .tickets
+                .iter()
+                .filter_map(|(_, read)| self.reads.get(read))
+                .map(|p| p.leave_at)
+                .min();
+            if let Some(due) = due.filter(|due| *due > now) {
+                return Plan::Until(due);
+            }
+        }
+        go(false, self.company.count > 1, first)
+    }
+
+    /// The reads that leave now: as many as may travel together, or one. Empty where all have gone.
+    pub(super) fn depart(&mut self, together: bool) -> Vec<Traveller> {
+        if together {
+            let mut names = HashSet::new();
+            let mut travellers = Vec::new();
+            for urgent in [true, false] {
+                self.board(Manner { urgent, alone: false }, &mut names, &mut travellers);
+            }
+            if !travellers.is_empty() {
+                return travellers;
+            }
+        }
+        let manners = [(true, true), (true, false), (false, true), (false, false)];
+        let fronts = manners.map(|(urgent, alone)| {
+            let manner = Manner { urgent, alone };
+            (manner, self.queue(manner).front_ticket())
+        });
+        // Urgent ones first, then in order of arrival.
+        let first = fronts
+            .into_iter()
+            .filter_map(|(manner, ticket)| Some((!manner.urgent, ticket?, manner)))
+            .min_by_key(|(later, ticket, _)| (*later, *ticket));
+        let Some((_, _, manner)) = first else {
+            return Vec::new();
+        };
+        self.pop(manner).into_iter().collect()
+    }
+
+    /// Everybody who waits, to be told that it is in vain.
+    pub(super) fn clear(&mut self) -> Vec<Caller> {
+        let callers = self
+            .reads
+            .drain()
+            .flat_map(|(_, passenger)| passenger.callers)
+            .collect();
+        *self = Self {
+            next_ticket: self.next_ticket,
+            ..Self::default()
+        };
+        callers
+    }
+
+    /// Boards reads of one queue until the batch is full. Two ids of one secret do not travel together.
+    fn board(&mut self, manner: Manner, names: &mut HashSet<String>, travellers: &mut Vec<Traveller>) {
+        let mut left_behind = Vec::new();
+        while travellers.len() < BATCH_LIMIT
+            && let Some((ticket, read)) = self.pop_ticket(manner)
+        {
+            let name = batch_name(&read.id).unwrap_or_default().to_owned();
+            if names.insert(name) {
+                travellers.extend(self.leave(&read, manner));
+            } else {
+                left_behind.push((ticket, read));
+            }
+        }
+        for entry in left_behind.into_iter().rev() {
+            let queue = self.queue(manner);
+            queue.tickets.push_front(entry);
+            queue.count += 1;
+        }
+    }
+
+    fn pop(&mut self, manner: Manner) -> Option<Traveller> {
+        let (_, read) = self.pop_ticket(manner)?;
+        self.leave(&read, manner)
+    }
+
+    fn leave(&mut self, read: &Arc<Read>, manner: Manner) -> Option<Traveller> {
+        let passenger = self.reads.remove(read)?;
+        Some(Traveller {
+            read: Arc::clone(read),
+            urgent: manner.urgent,
+            callers: passenger.callers,
+        })
+    }
+
+    /// The next read of a queue that is really there.
+    fn pop_ticket(&mut self, manner: Manner) -> Option<(u64, Arc<Read>)> {
+        self.drop_stale(manner);
+        let queue = self.queue(manner);
+        let entry = queue.tickets.pop_front()?;
+        queue.count -= 1;
+        Some(entry)
+    }
+
+    fn drop_stale(&mut self, manner: Manner) {
+        let mut tickets = std::mem::take(&mut self.queue(manner).tickets);
+        while let Some((ticket, read)) = tickets.front()
+            && self
+                .reads
+                .get(read)
+                .is_none_or(|passenger| passenger.ticket != *ticket)
+        {
+            tickets.pop_front();
+        }
+        self.queue(manner).tickets = tickets;
+    }
+
+    /// Reads at the heads of queues that nobody waits for any more are not sent.
+    fn drop_abandoned(&mut self) {
+        for (urgent, alone) in [(true, true), (true, false), (false, true), (false, false)] {
+            let manner = Manner { urgent, alone };
+            loop {
+                self.drop_stale(manner);
+                let Some(read) = self.queue(manner).front().cloned() else {
+                    break;
+                };
+                let waited_for = self
+                    .reads
+                    .get(&read)
+                    .is_some_and(|passenger| passenger.callers.iter().any(|c| !c.is_closed()));
+                if waited_for {
+                    break;
+                }
+                drop(self.pop(manner));
+            }
+        }
+    }
+
+    fn queue(&mut self, manner: Manner) -> &mut Queue {
+        match (manner.urgent, manner.alone) {
+            (true, false) => &mut self.urgent,
+            (true, true) => &mut self.urgent_alone,
+            (false, true) => &mut self.alone,
+            (false, false) => &mut self.company,
+        }
+    }
+}
+
+impl Queue {
+    fn add(&mut self, ticket: u64, read: Arc<Read>) {
+        self.tickets.push_back((ticket, read));
+        self.count += 1;
+    }
+
+    fn front(&self) -> Option<&Arc<Read>> {
+        self.tickets.front().map(|(_, read)| read)
+    }
+
+    fn front_ticket(&self) -> Option<u64> {
+        self.tickets.front().map(|(ticket, _)| *ticket)
+    }
+}
+
+fn go(urgent: bool, together: bool, first: Option<&Arc<Read>>) -> Plan {
+    let aspect = first.map_or(Aspect::Value, |read| read.aspect);
+    Plan::Go(Trip {
+        urgent,
+        together,
+        aspect,
+    })
+}
+
+/// Whether a read can travel with others: current values by plain name or full ARN.
+fn may_share(read: &Read) -> bool {
+    read.service == AwsService::SecretsManager
+        && read.aspect == Aspect::Value
+        && read.version.is_current()
+        && batch_name(&read.id).is_some()
+}
+
+#[cfg(test)]
+mod tests;
