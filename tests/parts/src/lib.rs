@@ -35,4 +35,5 @@ pub use control_plane::ControlPlane;
 pub use counting_proxy::CountingProxy;
 pub use fake_aws::FakeAws;
 pub use fault::{Fault, When};
+pub use loopback::free_ports;
 pub use moto::Moto;

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, TcpListener};
 
 /// `N` different ports that were free a moment ago. Another process may take one before it is used, so the caller starts
 /// again with new ones when its program ends early.
-pub(crate) fn free_ports<const N: usize>() -> io::Result<[u16; N]> {
+pub fn free_ports<const N: usize>() -> io::Result<[u16; N]> {
     let mut held = Vec::with_capacity(N);
     let mut ports = [0; N];
     for port in &mut ports {

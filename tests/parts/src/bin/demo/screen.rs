@@ -1,0 +1,40 @@
+//! What the spectator sees.
+
+use std::error::Error;
+use std::io::Write as _;
+
+/// A closed terminal must not stop the demo from cleaning up, so failures to write are ignored.
+fn line(text: &str) {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{text}").ok();
+    out.flush().ok();
+}
+
+pub(crate) fn step(what: &str) {
+    line(&format!("\n== {what}"));
+}
+
+pub(crate) fn note(text: &str) {
+    line(&format!("   {text}"));
+}
+
+/// A command as a person would type it.
+pub(crate) fn command(arguments: &[&str]) {
+    line(&format!("   $ kubectl {}", arguments.join(" ")));
+}
+
+pub(crate) fn output(text: &str) {
+    for text in text.lines() {
+        line(&format!("   {text}"));
+    }
+}
+
+pub(crate) fn fail(error: &dyn Error) {
+    let mut text = format!("\nThe demo failed: {error}");
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    writeln!(std::io::stderr(), "{text}").ok();
+}
