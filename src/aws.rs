@@ -33,6 +33,8 @@ mod secrets_manager;
 mod sessions;
 mod settings;
 mod sts;
+#[cfg(test)]
+mod testing;
 mod waiting;
 
 pub use broker::Broker;

@@ -9,5 +9,12 @@
 //! `secrets_api` the one way to Kubernetes Secrets.
 
 pub mod api;
+pub mod aws;
+pub mod cli;
+pub mod crds;
+pub mod operator;
+pub mod run;
 pub mod secret_bytes;
 pub mod secrets_api;
+pub mod sync;
+pub mod telemetry;

@@ -100,8 +100,10 @@ impl Class {
 pub(super) enum Api {
     /// Services that hold secrets.
     Store,
-    /// The token service.
+    /// The token service, asked with credentials.
     Sts,
+    /// The token service, asked with a token of the cluster.
+    WebIdentity,
 }
 
 const MISSING: &str = "Secret does not exist";
@@ -159,7 +161,7 @@ impl Error {
             ),
             Class::Credentials(_) => format!("AWS does not accept the credentials: {operation}: {shown}"),
             Class::Throttled => format!("AWS asks to slow down: {operation}: {shown}"),
-            _ if api == Api::Sts => {
+            _ if api != Api::Store => {
                 with_words(format!("{operation} failed: {shown}"), &foreign::words(message))
             }
             _ => format!("{operation} failed: {shown}"),
@@ -238,7 +240,7 @@ fn classify(api: Api, code: Option<&str>, message: &str, status: Option<u16>) ->
     }
     let by_table = match api {
         Api::Store => of_store(code, message),
-        Api::Sts => of_sts(code),
+        Api::Sts | Api::WebIdentity => of_sts(api, code),
     };
     if let Some(class) = by_table {
         return class;
@@ -246,7 +248,7 @@ fn classify(api: Api, code: Option<&str>, message: &str, status: Option<u16>) ->
     match status {
         Some(429) => Class::Throttled,
         Some(500..) | None => Class::Transient,
-        Some(401 | 403) if api == Api::Sts => Class::Credentials(Fault::RoleRefused),
+        Some(401 | 403) if api != Api::Store => Class::Credentials(Fault::RoleRefused),
         Some(401 | 403) => Class::Denied,
         Some(_) => Class::Invalid,
     }
@@ -323,11 +325,12 @@ fn is_about_kms(message: &str) -> bool {
     message.contains("kms:") || message.contains("KMS")
 }
 
-fn of_sts(code: &str) -> Option<Class> {
+fn of_sts(api: Api, code: &str) -> Option<Class> {
     Some(match code {
+        // The same code speaks of what signed the request, or of the token that was to be exchanged.
+        "ExpiredTokenException" if api == Api::Sts => Class::Credentials(Fault::Rejected),
         "AccessDenied"
         | "AccessDeniedException"
-        // Of STS it speaks of the web identity token, not of our signature.
         | "ExpiredTokenException"
         | "InvalidIdentityToken"
         | "IDPRejectedClaim"

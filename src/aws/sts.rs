@@ -65,7 +65,7 @@ pub(super) async fn assume_role_with_web_identity(
         .web_identity_token(token)
         .send()
         .await;
-    let answer = sent.map_err(|error| Error::of_call(Api::Sts, WITH_WEB_IDENTITY, &error))?;
+    let answer = sent.map_err(|error| Error::of_call(Api::WebIdentity, WITH_WEB_IDENTITY, &error))?;
     issued(WITH_WEB_IDENTITY, answer.credentials, account_of(role))
 }
 

@@ -148,10 +148,14 @@ pub const GENERATOR_KINDS: [&str; 18] = [
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(transform = schema::Rules(&[
+    // Two rules, since one would cost more than the API server lets a rule cost in a list without bound.
     (
-        "!(has(self.extract) && has(self.find)) && \
-         (!has(self.sourceRef) || !has(self.sourceRef.generatorRef) || !(has(self.extract) || has(self.find)))",
-        "extract, find and generatorRef exclude one another: use one entry of dataFrom for each",
+        "!has(self.extract) || !has(self.find)",
+        "extract and find exclude one another: use one entry of dataFrom for each",
+    ),
+    (
+        "!has(self.sourceRef) || !has(self.sourceRef.generatorRef) || (!has(self.extract) && !has(self.find))",
+        "generatorRef and extract or find exclude one another: use one entry of dataFrom for each",
     ),
     (
         "has(self.extract) || has(self.find) || has(self.sourceRef)",

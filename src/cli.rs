@@ -1,0 +1,296 @@
+//! The command line: what is typed becomes settings that hold. The only place that reads the environment.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::{
+    aws,
+    operator::config::{Config, DEFAULT_CLASS},
+    sync::apply::Adoption,
+    telemetry::logging::{Format, Level},
+};
+
+/// Keeps Kubernetes Secrets equal to AWS Secrets Manager and SSM Parameter Store.
+#[derive(Debug, Parser)]
+#[command(name = "keyferry", version, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    run: Run,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the operator (the default).
+    Run(Box<Run>),
+    /// Print the CRDs as YAML, or write them to a folder, one file each.
+    Crds {
+        /// The folder.
+        #[arg(long)]
+        dir: Option<PathBuf>,
+    },
+}
+
+impl Cli {
+    /// The command that was asked for.
+    pub fn command(self) -> Command {
+        self.command.unwrap_or_else(|| Command::Run(Box::new(self.run)))
+    }
+}
+
+/// Flags of the operator. Those of ESO keep their spelling and their meaning.
+#[derive(Args, Debug)]
+pub struct Run {
+    /// The kubeconfig to use; left out, the cluster that the operator runs in, or the usual kubeconfig.
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Where metrics are served.
+    #[arg(long, default_value = ":8080", value_parser = address)]
+    pub metrics_addr: SocketAddr,
+    /// Where /healthz and /readyz are served.
+    #[arg(long, default_value = ":8082", value_parser = address)]
+    pub live_addr: SocketAddr,
+    /// How much is logged.
+    #[arg(long, value_enum, default_value_t, ignore_case = true)]
+    pub loglevel: Level,
+    /// How logs look.
+    #[arg(long, value_enum, default_value_t)]
+    pub log_format: Format,
+    /// Stores are served whose spec.controller is this; the class `default` also serves stores that name none.
+    #[arg(long, default_value = DEFAULT_CLASS)]
+    pub controller_class: String,
+    /// Serve this namespace only.
+    #[arg(long, default_value = "")]
+    pub namespace: String,
+    /// Serve ClusterSecretStores.
+    #[arg(long, default_value = "true", num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub enable_cluster_store_reconciler: bool,
+    /// Serve SecretStores.
+    #[arg(long, default_value = "true", num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub enable_secret_store_reconciler: bool,
+    /// Objects wait until their store is Ready.
+    #[arg(long, default_value = "true", num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub enable_flood_gate: bool,
+    /// How often stores are validated.
+    #[arg(long, default_value = "5m", value_parser = duration)]
+    pub store_requeue_interval: Duration,
+    /// When a Secret that keyferry did not write may be taken over.
+    #[arg(long, value_enum, default_value_t)]
+    pub adopt: Adoption,
+    /// Watch target Secrets and repair them; without it no list, watch and get on them is needed.
+    #[arg(long, default_value = "true", num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub drift_watch: bool,
+    /// Metrics with a series for each object.
+    #[arg(long, default_value = "true", num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub object_metrics: bool,
+    /// How long running syncs may go on after SIGTERM.
+    #[arg(long, default_value = "20s", value_parser = duration)]
+    pub grace_period: Duration,
+    /// Name of the cluster: role sessions are then named after cluster, namespace and store.
+    #[arg(long)]
+    pub cluster_name: Option<String>,
+    /// Whether reads of one identity travel together where its role allows it.
+    #[arg(long, value_enum, default_value_t)]
+    pub aws_batch: AwsBatch,
+    #[command(flatten)]
+    environment: Environment,
+    #[command(flatten)]
+    accepted: Accepted,
+}
+
+/// Whether reads travel together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum AwsBatch {
+    /// Where the role allows it.
+    #[default]
+    Auto,
+    /// Never.
+    Off,
+}
+
+/// What AWS's SDKs and ESO read from the environment.
+#[derive(Args, Debug)]
+struct Environment {
+    /// Endpoint of Secrets Manager.
+    #[arg(long, env = "AWS_SECRETSMANAGER_ENDPOINT", hide = true)]
+    secretsmanager_endpoint: Option<String>,
+    /// Endpoint of Systems Manager.
+    #[arg(long, env = "AWS_SSM_ENDPOINT", hide = true)]
+    ssm_endpoint: Option<String>,
+    /// Endpoint of the token service.
+    #[arg(long, env = "AWS_STS_ENDPOINT", hide = true)]
+    sts_endpoint: Option<String>,
+    /// Endpoint of ECR.
+    #[arg(long, env = "AWS_ECR_ENDPOINT", hide = true)]
+    ecr_endpoint: Option<String>,
+    /// Endpoint of ECR Public.
+    #[arg(long, env = "AWS_ECR_PUBLIC_ENDPOINT", hide = true)]
+    ecr_public_endpoint: Option<String>,
+    /// Use FIPS endpoints.
+    #[arg(long, env = "AWS_USE_FIPS_ENDPOINT", hide = true, default_value = "false", action = clap::ArgAction::Set)]
+    use_fips_endpoint: bool,
+    /// Certificate authorities for AWS.
+    #[arg(long, env = "AWS_CA_BUNDLE", hide = true)]
+    ca_bundle: Option<PathBuf>,
+    /// The operator's role, injected on EKS.
+    #[arg(long, env = "AWS_ROLE_ARN", hide = true)]
+    role_arn: Option<String>,
+    /// The operator's token, injected on EKS.
+    #[arg(long, env = "AWS_WEB_IDENTITY_TOKEN_FILE", hide = true)]
+    web_identity_token_file: Option<PathBuf>,
+    /// Name of the operator's own session.
+    #[arg(long, env = "AWS_ROLE_SESSION_NAME", hide = true)]
+    role_session_name: Option<String>,
+    /// Name of this replica.
+    #[arg(long, env = "HOSTNAME", hide = true, default_value = "keyferry")]
+    hostname: String,
+}
+
+macro_rules! accepted {
+    ($($field:ident $flag:literal,)+) => {
+        /// Flags of ESO that mean nothing here. They are accepted, with one warning, so that arguments can be kept.
+        #[derive(Args, Debug)]
+        struct Accepted {
+            $(#[arg(long = $flag, hide = true, num_args = 0..=1, default_missing_value = "true")]
+            $field: Option<String>,)+
+        }
+
+        impl Accepted {
+            fn given(&self) -> Vec<&'static str> {
+                let mut given = vec![];
+                $(if self.$field.is_some() { given.push($flag); })+
+                given
+            }
+        }
+    };
+}
+
+accepted! {
+    metrics_auth "metrics-auth",
+    metrics_secure "metrics-secure",
+    metrics_cert_dir "metrics-cert-dir",
+    metrics_cert_name "metrics-cert-name",
+    metrics_key_name "metrics-key-name",
+    enable_leader_election "enable-leader-election",
+    leader_election_id "leader-election-id",
+    leader_election_lease_duration "leader-election-lease-duration",
+    leader_election_renew_deadline "leader-election-renew-deadline",
+    leader_election_retry_period "leader-election-retry-period",
+    concurrent "concurrent",
+    client_qps "client-qps",
+    client_burst "client-burst",
+    zap_time_encoding "zap-time-encoding",
+    enable_cluster_external_secret_reconciler "enable-cluster-external-secret-reconciler",
+    enable_cluster_push_secret_reconciler "enable-cluster-push-secret-reconciler",
+    enable_push_secret_reconciler "enable-push-secret-reconciler",
+    enable_secrets_caching "enable-secrets-caching",
+    enable_configmaps_caching "enable-configmaps-caching",
+    enable_managed_secrets_caching "enable-managed-secrets-caching",
+    enable_secret_api_read_on_cache_mismatch "enable-secret-api-read-on-cache-mismatch",
+    enable_generator_state "enable-generator-state",
+    enable_extended_metric_labels "enable-extended-metric-labels",
+    enable_http2 "enable-http2",
+    unsafe_allow_generic_targets "unsafe-allow-generic-targets",
+    template_left_delimiter "template-left-delimiter",
+    template_right_delimiter "template-right-delimiter",
+    generator_gc_grace_period "generator-gc-grace-period",
+    experimental_enable_aws_session_cache "experimental-enable-aws-session-cache",
+    enable_vault_token_cache "enable-vault-token-cache",
+    vault_token_cache_size "vault-token-cache-size",
+}
+
+impl Run {
+    /// ESO's flags that were given and mean nothing here.
+    pub fn accepted_without_meaning(&self) -> Vec<&'static str> {
+        self.accepted.given()
+    }
+
+    /// Settings of the operator.
+    pub fn config(&self) -> Config {
+        let env = &self.environment;
+        let filled = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        Config {
+            controller_class: self.controller_class.clone(),
+            namespace: Some(self.namespace.clone()).filter(|namespace| !namespace.is_empty()),
+            secret_stores: self.enable_secret_store_reconciler,
+            cluster_stores: self.enable_cluster_store_reconciler && self.namespace.is_empty(),
+            flood_gate: self.enable_flood_gate,
+            store_requeue_interval: self.store_requeue_interval,
+            adopt: self.adopt,
+            drift_watch: self.drift_watch,
+            object_metrics: self.object_metrics,
+            grace_period: self.grace_period,
+            instance: env.hostname.clone(),
+            not_served_wait: None,
+            aws: aws::Settings {
+                endpoints: aws::Endpoints {
+                    secrets_manager: filled(&env.secretsmanager_endpoint),
+                    ssm: filled(&env.ssm_endpoint),
+                    sts: filled(&env.sts_endpoint),
+                    ecr: filled(&env.ecr_endpoint),
+                    ecr_public: filled(&env.ecr_public_endpoint),
+                },
+                cluster_name: self.cluster_name.clone(),
+                use_fips: env.use_fips_endpoint,
+                ca_bundle: env.ca_bundle.clone(),
+                web_identity: aws::WebIdentity {
+                    role_arn: filled(&env.role_arn),
+                    token_file: env.web_identity_token_file.clone(),
+                    session_name: filled(&env.role_session_name),
+                },
+                batch: match self.aws_batch {
+                    AwsBatch::Auto => aws::Batch::Auto,
+                    AwsBatch::Off => aws::Batch::Off,
+                },
+                ..aws::Settings::default()
+            },
+        }
+    }
+}
+
+/// `host:port`, or `:port` on all addresses, as Go programs take it.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let full = if text.starts_with(':') { format!("0.0.0.0{text}") } else { text.replace("localhost", "127.0.0.1") };
+    full.parse().map_err(|_| format!("{text:?} is not an address such as :8080 or 127.0.0.1:8080"))
+}
+
+/// A Go duration, not negative.
+fn duration(text: &str) -> Result<Duration, String> {
+    let parsed = gotext::duration::parse(text).ok().and_then(gotext::duration::Duration::to_std);
+    parsed.ok_or_else(|| format!("{text:?} is not a duration such as 30s or 5m"))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_are_spelled_as_esos_and_take_go_values() {
+        let cli = Cli::try_parse_from([
+            "keyferry",
+            "--metrics-addr=:9090",
+            "--store-requeue-interval=1m30s",
+            "--enable-flood-gate=false",
+            "--concurrent=5",
+            "--enable-leader-election",
+            "--loglevel=DEBUG",
+        ])
+        .unwrap();
+        let Command::Run(run) = cli.command() else { panic!("run is the default") };
+        assert_eq!(run.metrics_addr, "0.0.0.0:9090".parse().unwrap());
+        let config = run.config();
+        assert_eq!(config.store_requeue_interval, Duration::from_secs(90));
+        assert!(!config.flood_gate);
+        assert_eq!(run.accepted_without_meaning(), ["enable-leader-election", "concurrent"]);
+    }
+}

@@ -1,0 +1,397 @@
+//! Wiring: watches fill views and wake objects, the queue decides whose turn it is, turns run side by side.
+
+pub mod config;
+pub mod events;
+mod external_secret;
+pub mod namespaces;
+pub mod objects;
+pub mod queue;
+pub mod schedule;
+pub mod store;
+mod stores;
+pub mod targets;
+mod watches;
+
+use std::{
+    collections::{HashMap, HashSet},
+    future::poll_fn,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::Poll,
+    time::Duration,
+};
+
+use aws_lc_rs::hmac;
+use kube::{Api, Client, core::DeserializeGuard, runtime::watcher};
+use prometheus::Registry;
+use tokio::{
+    sync::{Semaphore, mpsc, watch},
+    task::JoinSet,
+};
+use tokio_util::sync::CancellationToken;
+
+use self::{
+    config::Config,
+    events::Events,
+    external_secret::Held,
+    namespaces::Namespaces,
+    objects::{ObjectName, Objects},
+    queue::{Lane, Queue},
+    schedule::Grid,
+    targets::Targets,
+};
+use crate::{
+    api::{ClusterSecretStore, SecretStore, external_secret::StoreKind},
+    aws::{self, Broker},
+    sync::{Stages, apply::Writer, object::Object},
+    telemetry::{admin::Ready, metrics::Metrics},
+};
+
+/// Objects in their turn at once. Most of a turn is waiting for AWS.
+const TURNS: usize = 512;
+/// Writes of target Secrets at once: more gain nothing at the API server.
+const WRITES: usize = 32;
+/// Wakes that wait for the loop.
+const WAKES: usize = 4096;
+
+/// The kinds that have turns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// ExternalSecret.
+    ExternalSecret,
+    /// SecretStore.
+    SecretStore,
+    /// ClusterSecretStore.
+    ClusterSecretStore,
+}
+
+/// An object in the queue.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Key {
+    /// Kind.
+    pub kind: Kind,
+    /// Namespace and name; the namespace of cluster-wide objects is empty.
+    pub name: ObjectName,
+}
+
+impl Key {
+    /// A key.
+    pub fn new(kind: Kind, name: &ObjectName) -> Self {
+        Self { kind, name: name.clone() }
+    }
+}
+
+impl queue::Key for Key {
+    fn group(&self) -> &str {
+        &self.name.0
+    }
+}
+
+/// What watches and turns tell the loop.
+#[derive(Debug)]
+pub enum Wake {
+    /// The object is due in this lane.
+    Due(Key, Lane),
+    /// Something that it waits for changed: its backoff ends.
+    Recovered(Key),
+    /// The object is gone.
+    Gone(Key),
+}
+
+/// Why the operator could not run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The way to AWS could not be set up.
+    #[error("AWS could not be set up: {0}")]
+    Aws(#[from] aws::Error),
+    /// No randomness.
+    #[error("the system gives no random bytes")]
+    Random,
+    /// Metrics could not be registered.
+    #[error("metrics could not be registered")]
+    Metrics(#[from] prometheus::Error),
+}
+
+/// Everything that turns share.
+pub struct Context {
+    /// The API server.
+    pub client: Client,
+    /// Settings.
+    pub config: Config,
+    /// The stages of a sync.
+    pub stages: Stages,
+    /// ExternalSecrets.
+    pub objects: Objects,
+    /// Target Secrets.
+    pub targets: Arc<Targets>,
+    /// Namespaces.
+    pub namespaces: Namespaces,
+    /// Stores, and what their turns need.
+    pub store_context: store::StoreContext,
+    watched_stores: stores::Watched,
+    /// Metrics.
+    pub metrics: Arc<Metrics>,
+    /// Events.
+    pub events: Events,
+    grid: Mutex<Grid>,
+    records: Mutex<HashMap<ObjectName, Held>>,
+    wakes: mpsc::UnboundedSender<Wake>,
+}
+
+impl Context {
+    fn grid(&self) -> MutexGuard<'_, Grid> {
+        self.grid.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn records(&self) -> MutexGuard<'_, HashMap<ObjectName, Held>> {
+        self.records.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take_record(&self, at: &ObjectName) -> Held {
+        self.records().remove(at).unwrap_or_default()
+    }
+
+    /// Keeps a record, unless its object went meanwhile.
+    fn put_record(&self, at: &ObjectName, object: &Object, held: Held) {
+        if self.objects.get(at).is_some_and(|now| now.uid == object.uid) {
+            self.records().insert(at.clone(), held);
+        } else {
+            held.leave(&mut self.grid());
+        }
+    }
+
+    fn forget(&self, at: &ObjectName) {
+        if let Some(held) = self.records().remove(at) {
+            held.leave(&mut self.grid());
+        }
+    }
+
+    /// Tells the loop. Unbounded, because watches may not wait for turns: the queue holds each object once.
+    pub fn wake(&self, wake: Wake) {
+        // The loop is gone only when the operator stops.
+        _ = self.wakes.send(wake);
+    }
+}
+
+/// Runs the operator until stopped, then lets what runs end within the grace period.
+pub async fn run(
+    client: Client,
+    config: Config,
+    registry: &Registry,
+    ready: Ready,
+    stop: CancellationToken,
+) -> Result<(), Error> {
+    let metrics = Arc::new(Metrics::new(registry, config.object_metrics)?);
+    let broker = Broker::new(config.aws.clone(), client.clone(), registry)?;
+    let instance: Arc<str> = Arc::from(config.instance.as_str());
+    let events = Events::start(client.clone(), instance, metrics.events_dropped.clone());
+    let (wakes, incoming) = mpsc::unbounded_channel();
+    let digest_key =
+        hmac::Key::generate(hmac::HMAC_SHA256, &aws_lc_rs::rand::SystemRandom::new()).map_err(|_| Error::Random)?;
+    let targets = Arc::new(Targets::default());
+    let writer = Writer {
+        client: client.clone(),
+        slots: Semaphore::new(WRITES),
+        adoption: config.adopt,
+        targets: Arc::clone(&targets),
+    };
+    let stages = Stages { broker, writer, digest_key, targets_watched: config.drift_watch };
+    let class = store::ControllerClass::new(config.controller_class.as_str());
+    let store_context = store::StoreContext {
+        client: client.clone(),
+        broker: stages.broker.clone(),
+        stores: Arc::new(store::Stores::new(class.clone(), store::SUPPORTED)),
+        events: store_events(&events),
+        metrics: store::Metrics::new(registry)?,
+        class,
+        interval: config.store_requeue_interval,
+    };
+    let ctx = Arc::new(Context {
+        client,
+        config,
+        stages,
+        objects: Objects::default(),
+        targets,
+        namespaces: Namespaces::default(),
+        store_context,
+        watched_stores: stores::Watched::default(),
+        metrics,
+        events,
+        grid: Mutex::default(),
+        records: Mutex::default(),
+        wakes,
+    });
+    let mut watching = JoinSet::new();
+    let listed = watch_all(&ctx, &mut watching, &stop);
+    tokio::select! {
+        () = stop.cancelled() => return Ok(()),
+        () = all(listed) => {}
+    }
+    ready.set();
+    tracing::info!(objects = ctx.objects.len(), targets = ctx.targets.len(), "the first lists are in");
+    work(&ctx, incoming, &stop).await;
+    watching.shutdown().await;
+    Ok(())
+}
+
+fn store_events(events: &Events) -> store::Events {
+    let events = events.clone();
+    Arc::new(move |event: store::StoreEvent| {
+        let warning = matches!(event.type_, kube::runtime::events::EventType::Warning);
+        events.publish(event.object, event.component, warning, event.reason, event.note);
+    })
+}
+
+async fn all(listed: Vec<watch::Receiver<bool>>) {
+    for mut list in listed {
+        // A watch that ended without a list ends only with the operator.
+        _ = list.wait_for(|listed| *listed).await;
+    }
+}
+
+fn watch_all(ctx: &Arc<Context>, watching: &mut JoinSet<()>, stop: &CancellationToken) -> Vec<watch::Receiver<bool>> {
+    let mut lists = vec![];
+    let mut list = || {
+        let (sender, receiver) = watch::channel(false);
+        lists.push(receiver);
+        sender
+    };
+    macro_rules! spawn {
+        ($api:expr, $config:expr, $kind:literal, $observer:expr) => {
+            watching.spawn(watches::run(Arc::clone(ctx), $api, $config, $kind, $observer, list(), stop.clone()))
+        };
+    }
+    let config = watcher::Config::default;
+    spawn!(ctx.config.api(&ctx.client), config(), "externalsecret", watches::ExternalSecrets(Arc::clone(ctx)));
+    if ctx.config.secret_stores {
+        spawn!(ctx.config.api::<DeserializeGuard<SecretStore>>(&ctx.client), config(), "secretstore", stores::Stores::new(ctx, StoreKind::SecretStore));
+    }
+    if ctx.config.cluster_stores {
+        let api: Api<DeserializeGuard<ClusterSecretStore>> = Api::all(ctx.client.clone());
+        let observer = stores::Stores::new(ctx, StoreKind::ClusterSecretStore);
+        spawn!(api, config(), "clustersecretstore", observer);
+    }
+    if ctx.config.drift_watch {
+        let labelled = config().labels(&targets::selector());
+        spawn!(ctx.config.api(&ctx.client), labelled, "secret", watches::Targets(Arc::clone(ctx)));
+    }
+    if ctx.config.namespace.is_none() {
+        spawn!(Api::all(ctx.client.clone()), config(), "namespace", watches::Namespaces(Arc::clone(ctx)));
+    }
+    spawn!(ctx.config.api(&ctx.client), config(), "serviceaccount", watches::ServiceAccounts(Arc::clone(ctx)));
+    lists
+}
+
+/// The loop: takes wakes, hands out turns, notes what became of them.
+async fn work(ctx: &Arc<Context>, mut incoming: mpsc::UnboundedReceiver<Wake>, stop: &CancellationToken) {
+    let mut queue = Queue::default();
+    let mut turns: JoinSet<Option<Duration>> = JoinSet::new();
+    let mut running: HashMap<tokio::task::Id, Key> = HashMap::new();
+    let mut recovered: HashSet<Key> = HashSet::new();
+    let mut recoveries = ctx.stages.broker.subscribe_recoveries();
+    let mut batch = Vec::with_capacity(WAKES);
+    for kind in ["externalsecret", "secretstore", "clustersecretstore"] {
+        ctx.metrics.max_workers.with_label_values(&[kind]).set(i64::try_from(TURNS).unwrap_or(i64::MAX));
+    }
+    loop {
+        while turns.len() < TURNS
+            && let Some(due) = queue.pop()
+        {
+            ctx.metrics.lane_wait.with_label_values(&[due.lane.name()]).observe(due.waited.as_secs_f64());
+            let again = recovered.remove(&due.key);
+            let task = turns.spawn(turn(Arc::clone(ctx), due.key.clone(), again));
+            running.insert(task.id(), due.key);
+        }
+        observe(ctx, &queue, &running);
+        let free = turns.len() < TURNS;
+        let due = poll_fn(|cx| {
+            let pending = queue.poll_delays(cx);
+            if queue.has_due() && free { Poll::Ready(()) } else { pending }
+        });
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => break,
+            count = incoming.recv_many(&mut batch, WAKES) => {
+                if count == 0 {
+                    break;
+                }
+                for wake in batch.drain(..) {
+                    take(&mut queue, &mut recovered, wake);
+                }
+            }
+            Some(ended) = turns.join_next_with_id() => finish(ended, &mut queue, &mut running),
+            recovery = recoveries.recv() => {
+                for key in users(ctx, recovery.ok()) {
+                    take(&mut queue, &mut recovered, Wake::Recovered(key));
+                }
+            }
+            () = due => {}
+        }
+    }
+    drain(ctx, turns).await;
+}
+
+async fn turn(ctx: Arc<Context>, key: Key, recovered: bool) -> Option<Duration> {
+    match key.kind {
+        Kind::ExternalSecret => external_secret::reconcile(&ctx, &key.name, recovered).await,
+        Kind::SecretStore | Kind::ClusterSecretStore => stores::turn(&ctx, &key).await,
+    }
+}
+
+fn take(queue: &mut Queue<Key>, recovered: &mut HashSet<Key>, wake: Wake) {
+    match wake {
+        Wake::Due(key, lane) => queue.push(key, lane),
+        Wake::Recovered(key) => {
+            recovered.insert(key.clone());
+            queue.push(key, Lane::Urgent);
+        }
+        Wake::Gone(key) => {
+            recovered.remove(&key);
+            queue.remove(&key);
+        }
+    }
+}
+
+type Ended = Result<(tokio::task::Id, Option<Duration>), tokio::task::JoinError>;
+
+fn finish(ended: Ended, queue: &mut Queue<Key>, running: &mut HashMap<tokio::task::Id, Key>) {
+    /// A turn that panicked has told the log where; its object waits a while and starts from its status.
+    const AFTER_PANIC: Duration = Duration::from_secs(60);
+    let (id, next) = match ended {
+        Ok((id, next)) => (id, next),
+        Err(error) => (error.id(), Some(AFTER_PANIC)),
+    };
+    if let Some(key) = running.remove(&id) {
+        queue.done(key, next);
+    }
+}
+
+/// Objects that read from a store, or all where it is not known which store recovered.
+fn users(ctx: &Context, store: Option<aws::StoreName>) -> Vec<Key> {
+    let names = match store {
+        Some(store) => {
+            let name = crate::sync::spec::StoreName { kind: store.kind, name: store.name.as_str().into() };
+            ctx.objects.of_store(store.namespace.as_deref(), &name)
+        }
+        None => ctx.objects.names(),
+    };
+    names.iter().map(|name| Key::new(Kind::ExternalSecret, name)).collect()
+}
+
+fn observe(ctx: &Context, queue: &Queue<Key>, running: &HashMap<tokio::task::Id, Key>) {
+    let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+    for lane in [Lane::Urgent, Lane::Periodic] {
+        ctx.metrics.lane_depth.with_label_values(&[lane.name()]).set(count(queue.depth(lane)));
+    }
+    let due = queue.depth(Lane::Urgent) + queue.depth(Lane::Periodic);
+    ctx.metrics.queue_depth.with_label_values(&["externalsecret"]).set(count(due));
+    ctx.metrics.active_workers.with_label_values(&["externalsecret"]).set(count(running.len()));
+}
+
+/// Lets running turns end, as long as the grace period allows.
+async fn drain(ctx: &Context, mut turns: JoinSet<Option<Duration>>) {
+    tracing::info!(running = turns.len(), "stopping: running syncs may end");
+    let ended = async { while turns.join_next().await.is_some() {} };
+    if tokio::time::timeout(ctx.config.grace_period, ended).await.is_err() {
+        tracing::warn!("some syncs did not end in time; they are done again after the next start");
+    }
+}

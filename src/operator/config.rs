@@ -1,0 +1,61 @@
+//! Settings of the operator, checked.
+
+use std::{fmt::Debug, time::Duration};
+
+use k8s_openapi::NamespaceResourceScope;
+use kube::{Api, Client, Resource};
+
+use crate::{aws, sync::apply::Adoption};
+
+/// The class that serves stores which name none.
+pub const DEFAULT_CLASS: &str = "default";
+
+/// Settings.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `--controller-class`
+    pub controller_class: String,
+    /// `--namespace`: serve this one only.
+    pub namespace: Option<String>,
+    /// Serve SecretStores.
+    pub secret_stores: bool,
+    /// Serve ClusterSecretStores.
+    pub cluster_stores: bool,
+    /// Objects wait until their store is Ready.
+    pub flood_gate: bool,
+    /// How often stores are validated.
+    pub store_requeue_interval: Duration,
+    /// When foreign Secrets may be taken over.
+    pub adopt: Adoption,
+    /// Watch target Secrets, to repair them.
+    pub drift_watch: bool,
+    /// Per-object series in metrics.
+    pub object_metrics: bool,
+    /// How long running syncs may go on after a stop.
+    pub grace_period: Duration,
+    /// Name of this replica, in events.
+    pub instance: String,
+    /// How often a kind that is not served is looked for; nothing means a minute.
+    pub not_served_wait: Option<Duration>,
+    /// The way to AWS.
+    pub aws: aws::Settings,
+}
+
+impl Config {
+    /// Whether stores that name no class are ours.
+    pub fn is_default_class(&self) -> bool {
+        self.controller_class == DEFAULT_CLASS
+    }
+
+    /// A namespaced kind, everywhere or in the one namespace that is served.
+    pub fn api<K>(&self, client: &Client) -> Api<K>
+    where
+        K: Resource<Scope = NamespaceResourceScope>,
+        K::DynamicType: Default,
+    {
+        match &self.namespace {
+            Some(namespace) => Api::namespaced(client.clone(), namespace),
+            None => Api::all(client.clone()),
+        }
+    }
+}

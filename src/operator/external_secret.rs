@@ -1,0 +1,399 @@
+//! One ExternalSecret's turn: its record is taken, the plan decides, the stages run, the report is written.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::ObjectReference;
+use kube::{
+    Api,
+    api::{PartialObjectMeta, Patch, PatchParams},
+};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::{
+    Context,
+    objects::ObjectName,
+    schedule::{self, Anchor, Group},
+    stores::state,
+};
+use crate::{
+    api::{ExternalSecret, names},
+    sync::{
+        Done, Outcome,
+        apply::Applied,
+        cause::{Cause, Failure},
+        fingerprint,
+        object::Object,
+        plan::{self, Decision, Reads, Situation, StoreState, Why},
+        record::{Record, Reported},
+        report::{self, Began, Report},
+        spec::{Interval, Refresh, Spec, StoreName},
+        target::TargetView,
+    },
+};
+
+/// A sync that takes longer is given up; waiting belongs to the queue.
+const SYNC_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long we leave an object alone that another operator writes too.
+const YIELD: Duration = Duration::from_secs(600);
+/// Component of events, as ESO's.
+const COMPONENT: &str = "external-secrets";
+
+/// Where an object's periodic refreshes lie; remembered beside its record.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    record: Option<Record>,
+    anchor: Option<Anchor>,
+}
+
+impl Held {
+    /// Gives up its place in the grid.
+    pub(super) fn leave(self, grid: &mut schedule::Grid) {
+        if let Some(anchor) = self.anchor {
+            grid.leave(&anchor);
+        }
+    }
+}
+
+/// One turn. Returns when the next one is due.
+pub(super) async fn reconcile(ctx: &Arc<Context>, at: &ObjectName, recovered: bool) -> Option<Duration> {
+    let object = ctx.objects.get(at)?;
+    if object.deleting {
+        release(ctx, &object).await;
+        return None;
+    }
+    let began = Began { at: Timestamp::now(), instant: Instant::now() };
+    let mut held = ctx.take_record(at);
+    let mut record = held.record.take().filter(|record| record.uid == object.uid).unwrap_or_else(|| Record::seed(&object));
+    if recovered && let Some(failing) = &mut record.failing {
+        failing.retry_at = began.instant;
+        failing.count = 0;
+    }
+    let next = turn(ctx, &object, &mut record, &mut held.anchor, began).await;
+    held.record = Some(record);
+    ctx.put_record(at, &object, held);
+    next
+}
+
+async fn turn(
+    ctx: &Arc<Context>,
+    object: &Object,
+    record: &mut Record,
+    anchor: &mut Option<Anchor>,
+    began: Began,
+) -> Option<Duration> {
+    let stores = stores(ctx, object);
+    let target = object.target_name().and_then(|name| ctx.targets.get(&object.namespace, name));
+    schedule_from_status(ctx, object, record, &stores, anchor, began);
+    let decision = plan::decide(&Situation {
+        object,
+        record,
+        target: target.as_ref(),
+        targets_watched: ctx.config.drift_watch,
+        stores: &stores,
+        default_class: ctx.config.is_default_class(),
+        terminating: ctx.namespaces.get(&object.namespace).terminating,
+        now: began.at,
+        instant: began.instant,
+    });
+    if !matches!(decision, Decision::Ignore)
+        && let Some(wait) = yields(ctx, object, record)
+    {
+        return Some(wait);
+    }
+    tracing::trace!(namespace = %object.namespace, name = %object.name, ?decision, "planned");
+    let interval = object.spec.as_ref().map_or(Interval::Once, |spec| spec.interval);
+    let before = record.reported.clone();
+    let (report, failed) = match decision {
+        Decision::Ignore => return None,
+        Decision::Skip(next) => {
+            (Report { status: report::skipped(object, record), notes: vec![], next }, false)
+        }
+        Decision::Refuse(failure) => {
+            ctx.metrics.failures.with_label_values(&[failure.cause.name()]).inc();
+            (report::failed(object, record, &failure, true, interval, began), true)
+        }
+        Decision::Sync(why, reads) => sync(ctx, object, record, target.as_ref(), &stores, &why, &reads, anchor, began).await,
+    };
+    let next = publish(ctx, object, record, before, report).await;
+    ctx.metrics.reconciled(&object.namespace, &object.name, began.instant.elapsed(), failed);
+    if let Some(ready) = &record.reported.ready {
+        ctx.metrics.ready(&object.namespace, &object.name, ready.status == "True");
+    }
+    next
+}
+
+#[expect(clippy::too_many_arguments, reason = "one caller; the parts of a turn, named")]
+async fn sync(
+    ctx: &Arc<Context>,
+    object: &Object,
+    record: &mut Record,
+    target: Option<&TargetView>,
+    stores: &BTreeMap<StoreName, StoreState>,
+    why: &Why,
+    reads: &Reads,
+    anchor: &mut Option<Anchor>,
+    began: Began,
+) -> (Report, bool) {
+    let Ok(spec) = &object.spec else { return (Report::default(), false) };
+    let created_by = fingerprint::created_by(&object.namespace, &object.name);
+    let mut renamed = ctx.targets.created_by(&object.namespace, &created_by);
+    renamed.retain(|name| **name != *spec.target.name);
+    // What the watch knows of the target is what the digest may be compared with; anything else is written anew.
+    record.unproven |= unproven(object, record, spec, target);
+    let run = ctx.stages.run(object, spec, record, target, stores, why, reads, &renamed);
+    let result = match tokio::time::timeout(SYNC_TIMEOUT, run).await {
+        Ok(result) => result,
+        Err(_) => Err(Failure::new(
+            Cause::AwsUnavailable,
+            format!("the sync did not end within {} s; trying again", SYNC_TIMEOUT.as_secs()),
+        )),
+    };
+    let took = began.instant.elapsed().as_secs_f64();
+    match result {
+        Ok(outcome) => {
+            ctx.metrics.sync_duration.with_label_values(&["success"]).observe(took);
+            let mut report = report::succeeded(object, record, &outcome, why, spec.interval, began);
+            if outcome.done != Done::AwaitingConfirmation {
+                ctx.metrics.succeeded(&object.namespace, &object.name, began.at);
+                report.next = reschedule(ctx, object, spec, record, stores, reads, anchor);
+            }
+            log(object, why, &outcome, took);
+            count(ctx, &outcome);
+            (report, false)
+        }
+        Err(failure) => {
+            ctx.metrics.sync_duration.with_label_values(&["error"]).observe(took);
+            ctx.metrics.failures.with_label_values(&[failure.cause.name()]).inc();
+            tracing::warn!(
+                namespace = %object.namespace, name = %object.name, cause = failure.cause.name(), error = %failure.text,
+                "sync failed"
+            );
+            (report::failed(object, record, &failure, false, spec.interval, began), true)
+        }
+    }
+}
+
+fn unproven(object: &Object, record: &Record, spec: &Spec, target: Option<&TargetView>) -> bool {
+    use crate::sync::target::{Drift, drift};
+    !matches!(drift(&plan::expected(object, record, spec), target), Drift::None)
+}
+
+fn log(object: &Object, why: &Why, outcome: &Outcome, took: f64) {
+    let quiet = matches!(outcome.done, Done::Applied(Applied::Unchanged(_)) | Done::NotWritten);
+    if quiet {
+        tracing::debug!(namespace = %object.namespace, name = %object.name, ?why, took, "nothing new");
+    } else {
+        tracing::info!(
+            namespace = %object.namespace, name = %object.name, ?why, took, done = done_name(&outcome.done), "synced"
+        );
+    }
+}
+
+fn done_name(done: &Done) -> &'static str {
+    match done {
+        Done::Applied(Applied::Created(_)) => "created",
+        Done::Applied(Applied::Updated(_)) => "updated",
+        Done::Applied(Applied::Unchanged(_)) => "unchanged",
+        Done::Applied(Applied::Missing) => "missing",
+        Done::Applied(Applied::Deleted) => "deleted",
+        Done::NotWritten => "not written",
+        Done::Retained => "retained",
+        Done::AwaitingConfirmation => "awaiting confirmation",
+    }
+}
+
+fn count(ctx: &Context, outcome: &Outcome) {
+    if let Done::Applied(_) = outcome.done {
+        ctx.metrics.writes.with_label_values(&[done_name(&outcome.done)]).inc();
+    }
+}
+
+/// Writes status and events. A status that could not be written is tried again, with everything else as it is.
+async fn publish(
+    ctx: &Context,
+    object: &Object,
+    record: &mut Record,
+    before: Reported,
+    report: Report,
+) -> Option<Duration> {
+    if let Some(status) = &report.status
+        && let Err(error) = write_status(ctx, object, status).await
+    {
+        record.reported = before;
+        if error.is_some_and(|error| matches!(error, kube::Error::Api(status) if status.is_not_found())) {
+            return None;
+        }
+        tracing::warn!(namespace = %object.namespace, name = %object.name, "the status could not be written; trying again");
+        // The outcome is kept in the record; a turn without anything due writes the status from it.
+        record.synced_form = record.synced_form.take().filter(|_| before_is_current(record, object));
+        return Some(Duration::from_secs(2));
+    }
+    for note in report.notes {
+        ctx.events.publish(reference(object), COMPONENT, note.warning, note.reason, note.text);
+    }
+    report.next
+}
+
+fn before_is_current(record: &Record, object: &Object) -> bool {
+    record.reported.observed_generation == Some(object.generation) && record.reported.refresh_time.is_some()
+}
+
+async fn write_status(ctx: &Context, object: &Object, status: &Value) -> Result<(), Option<kube::Error>> {
+    let api: Api<PartialObjectMeta<ExternalSecret>> = Api::namespaced(ctx.client.clone(), &object.namespace);
+    let params = PatchParams { field_manager: Some(names::STATUS_MANAGER.to_owned()), ..PatchParams::default() };
+    let patch = Patch::Merge(status);
+    let written = api.patch_status(&object.name, &params, &patch);
+    match tokio::time::timeout(Duration::from_secs(10), written).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) => Err(Some(error)),
+        Err(_) => Err(None),
+    }
+}
+
+/// What an event is about.
+pub(super) fn reference(object: &Object) -> ObjectReference {
+    ObjectReference {
+        api_version: Some(names::API_VERSION.to_owned()),
+        kind: Some("ExternalSecret".to_owned()),
+        namespace: Some(object.namespace.to_string()),
+        name: Some(object.name.to_string()),
+        uid: Some(object.uid.to_string()),
+        ..ObjectReference::default()
+    }
+}
+
+/// The stores as this object sees them.
+fn stores(ctx: &Context, object: &Object) -> BTreeMap<StoreName, StoreState> {
+    object.stores.iter().map(|name| (name.clone(), state(ctx, &object.namespace, name))).collect()
+}
+
+/// After a start, the first turn is due as the status tells.
+fn schedule_from_status(
+    ctx: &Context,
+    object: &Object,
+    record: &mut Record,
+    stores: &BTreeMap<StoreName, StoreState>,
+    anchor: &mut Option<Anchor>,
+    began: Began,
+) {
+    let (Ok(spec), Some(refreshed)) = (&object.spec, record.reported.refresh_time) else { return };
+    let Refresh::Periodic(Interval::Every(every)) = spec.refresh else { return };
+    if record.due.is_some() || record.synced_form.is_none() {
+        return;
+    }
+    let phase = phase(ctx, object, spec, stores, every, anchor);
+    // A time in the future is no promise; it is due now.
+    let wait = if refreshed > began.at {
+        Duration::ZERO
+    } else {
+        schedule::next_after_start(began.at, refreshed, every, phase)
+    };
+    record.due = Some(began.instant + wait);
+}
+
+/// After a refresh, the next one is due at the first grid point that is not too near.
+fn reschedule(
+    ctx: &Context,
+    object: &Object,
+    spec: &Spec,
+    record: &mut Record,
+    stores: &BTreeMap<StoreName, StoreState>,
+    _reads: &Reads,
+    anchor: &mut Option<Anchor>,
+) -> Option<Duration> {
+    let Refresh::Periodic(Interval::Every(every)) = spec.refresh else {
+        record.due = None;
+        return None;
+    };
+    let phase = phase(ctx, object, spec, stores, every, anchor);
+    let now = Timestamp::now();
+    let wait = schedule::next(now, now, every, phase);
+    record.due = Some(Instant::now() + wait);
+    Some(wait)
+}
+
+fn phase(
+    ctx: &Context,
+    object: &Object,
+    spec: &Spec,
+    stores: &BTreeMap<StoreName, StoreState>,
+    every: Duration,
+    anchor: &mut Option<Anchor>,
+) -> Duration {
+    let new = anchor_of(object, spec, stores, every);
+    let mut grid = ctx.grid();
+    if anchor.as_ref() != Some(&new) {
+        if let Some(old) = anchor.take() {
+            grid.leave(&old);
+        }
+        grid.join(&new);
+    }
+    let phase = grid.phase(&new, every);
+    *anchor = Some(new);
+    phase
+}
+
+/// The first read that can share a batch decides: a current version by plain name or full ARN.
+fn anchor_of(
+    object: &Object,
+    spec: &Spec,
+    stores: &BTreeMap<StoreName, StoreState>,
+    interval: Duration,
+) -> Anchor {
+    for source in &spec.sources {
+        if let Some(StoreState::Usable(view, aws)) = stores.get(&source.store) {
+            let read = plan::read(source, aws);
+            if read.version.is_current() {
+                let referent = crate::aws::is_referent(aws).then_some(&object.namespace);
+                let identity = schedule::stable_hash(&(format!("{aws:?}"), referent, &view.name.namespace));
+                return Anchor::Read(Group { identity, interval }, schedule::stable_hash(&read.id));
+            }
+        }
+    }
+    Anchor::Uid(schedule::stable_hash(&object.uid))
+}
+
+/// Two operators of one class would overwrite each other's status for ever: one of them stops.
+fn yields(ctx: &Context, object: &Object, record: &mut Record) -> Option<Duration> {
+    let (writer, at) = object.foreign_status_writer.as_ref()?;
+    match record.yielded {
+        Some((seen, until)) if seen == *at => Some(until.saturating_duration_since(Instant::now())).filter(|w| !w.is_zero()),
+        _ => {
+            record.yielded = Some((*at, Instant::now() + YIELD));
+            ctx.metrics.foreign_controllers.inc();
+            tracing::warn!(
+                namespace = %object.namespace, name = %object.name, writer,
+                "another operator writes this object's status; leaving it alone for ten minutes: give one of the two another \
+                 --controller-class"
+            );
+            Some(YIELD)
+        }
+    }
+}
+
+/// The object is being deleted: what ESO left on it is released. Owned Secrets go by garbage collection.
+async fn release(ctx: &Context, object: &Object) {
+    let ours = stores(ctx, object).values().any(|state| !matches!(state, StoreState::NotOurs(_)));
+    if !object.finalizer_left || !(ours || ctx.config.is_default_class()) {
+        return;
+    }
+    let api: Api<PartialObjectMeta<ExternalSecret>> = Api::namespaced(ctx.client.clone(), &object.namespace);
+    let released = async {
+        let Some(meta) = api.get_opt(&object.name).await? else { return Ok(()) };
+        let mut finalizers = meta.metadata.finalizers.unwrap_or_default();
+        finalizers.retain(|finalizer| finalizer != names::ESO_FINALIZER);
+        let patch = json!({ "metadata": {
+            "finalizers": finalizers,
+            "resourceVersion": meta.metadata.resource_version,
+            "uid": meta.metadata.uid,
+        }});
+        api.patch(&object.name, &PatchParams::default(), &Patch::Merge(&patch)).await.map(|_| ())
+    };
+    match released.await {
+        Ok(()) => tracing::info!(namespace = %object.namespace, name = %object.name, "released ESO's finalizer"),
+        Err(kube::Error::Api(status)) if status.is_not_found() => {}
+        Err(error) => tracing::warn!(namespace = %object.namespace, name = %object.name, %error, "could not release ESO's finalizer"),
+    }
+}

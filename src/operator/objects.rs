@@ -1,0 +1,144 @@
+//! The ExternalSecrets that are watched, and who of them uses a Secret or a store.
+
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use crate::{
+    api::external_secret::StoreKind,
+    sync::{object::Object, spec::StoreName},
+};
+
+/// Namespace and name.
+pub type ObjectName = (Arc<str>, Arc<str>);
+
+/// All ExternalSecrets, indexed.
+#[derive(Debug, Default)]
+pub struct Objects(RwLock<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    objects: HashMap<ObjectName, Arc<Object>>,
+    /// Names by namespace and target.
+    targets: HashMap<ObjectName, BTreeSet<Arc<str>>>,
+    /// Names by store; the namespace of a cluster-wide store is empty.
+    stores: HashMap<(Arc<str>, StoreName), BTreeSet<ObjectName>>,
+    listed: HashSet<ObjectName>,
+}
+
+fn store_key(namespace: &Arc<str>, store: &StoreName) -> (Arc<str>, StoreName) {
+    let namespace = match store.kind {
+        StoreKind::SecretStore => Arc::clone(namespace),
+        StoreKind::ClusterSecretStore => Arc::from(""),
+    };
+    (namespace, store.clone())
+}
+
+fn drop_from<K: std::hash::Hash + Eq, V: Ord>(index: &mut HashMap<K, BTreeSet<V>>, key: &K, value: &V) {
+    if let Some(values) = index.get_mut(key) {
+        values.remove(value);
+        if values.is_empty() {
+            index.remove(key);
+        }
+    }
+}
+
+impl Inner {
+    fn remove(&mut self, at: &ObjectName) -> Option<Arc<Object>> {
+        let object = self.objects.remove(at)?;
+        if let Some(target) = object.target_name() {
+            drop_from(&mut self.targets, &(Arc::clone(&at.0), Arc::from(target)), &at.1);
+        }
+        for store in &object.stores {
+            drop_from(&mut self.stores, &store_key(&at.0, store), at);
+        }
+        Some(object)
+    }
+}
+
+impl Objects {
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, Inner> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, Inner> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A list begins.
+    pub fn begin_list(&self) {
+        self.write().listed.clear();
+    }
+
+    /// A list is complete; what it did not show is gone.
+    pub fn end_list(&self) -> Vec<(ObjectName, Arc<Object>)> {
+        let mut inner = self.write();
+        let listed = std::mem::take(&mut inner.listed);
+        let gone: Vec<_> = inner.objects.keys().filter(|at| !listed.contains(*at)).cloned().collect();
+        gone.into_iter().filter_map(|at| inner.remove(&at).map(|object| (at, object))).collect()
+    }
+
+    /// An object was listed or changed. Returns its name and what it was before.
+    pub fn apply(&self, object: Object, listing: bool) -> (ObjectName, Arc<Object>, Option<Arc<Object>>) {
+        let at: ObjectName = (Arc::from(&*object.namespace), Arc::from(&*object.name));
+        let object = Arc::new(object);
+        let mut inner = self.write();
+        let before = inner.remove(&at);
+        if listing {
+            inner.listed.insert(at.clone());
+        }
+        if let Some(target) = object.target_name() {
+            inner.targets.entry((Arc::clone(&at.0), Arc::from(target))).or_default().insert(Arc::clone(&at.1));
+        }
+        for store in &object.stores {
+            inner.stores.entry(store_key(&at.0, store)).or_default().insert(at.clone());
+        }
+        inner.objects.insert(at.clone(), Arc::clone(&object));
+        (at, object, before)
+    }
+
+    /// An object is gone.
+    pub fn delete(&self, namespace: &str, name: &str) -> Option<(ObjectName, Arc<Object>)> {
+        let at: ObjectName = (Arc::from(namespace), Arc::from(name));
+        self.write().remove(&at).map(|object| (at, object))
+    }
+
+    /// An object by name.
+    pub fn get(&self, at: &ObjectName) -> Option<Arc<Object>> {
+        self.read().objects.get(at).cloned()
+    }
+
+    /// Who writes this Secret.
+    pub fn of_target(&self, namespace: &str, secret: &str) -> Vec<ObjectName> {
+        let inner = self.read();
+        let names = inner.targets.get(&(Arc::from(namespace), Arc::from(secret)));
+        names.into_iter().flatten().map(|name| (Arc::from(namespace), Arc::clone(name))).collect()
+    }
+
+    /// Who reads from this store.
+    pub fn of_store(&self, namespace: Option<&str>, store: &StoreName) -> Vec<ObjectName> {
+        let key = (Arc::from(namespace.unwrap_or_default()), store.clone());
+        self.read().stores.get(&key).into_iter().flatten().cloned().collect()
+    }
+
+    /// All names.
+    pub fn names(&self) -> Vec<ObjectName> {
+        self.read().objects.keys().cloned().collect()
+    }
+
+    /// Objects in a namespace.
+    pub fn of_namespace(&self, namespace: &str) -> Vec<ObjectName> {
+        self.read().objects.keys().filter(|(ns, _)| **ns == *namespace).cloned().collect()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.read().objects.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}

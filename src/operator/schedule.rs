@@ -1,0 +1,261 @@
+//! When a periodic object is due: a grid of fixed points, so that objects that share a secret share its read, batches
+//! fill, the period is exact, and nothing needs storing. Pure; time is passed in.
+
+use std::{
+    collections::HashMap,
+    hash::{DefaultHasher, Hash, Hasher},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+
+/// How many reads fit into one slot: a batch of Secrets Manager holds 20, and some room is left.
+const READS_PER_SLOT: usize = 16;
+
+/// Heartbeats: how often `refreshTime` is written where the interval is shorter.
+pub const HEARTBEAT: Duration = Duration::from_secs(600);
+
+/// The reads that share slots: equal identity, as the store declares it, and equal interval.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Group {
+    /// Digest of service, region, credential source and roles.
+    pub identity: u64,
+    /// The interval.
+    pub interval: Duration,
+}
+
+/// What decides an object's phase.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Anchor {
+    /// Its first read that can be batched, within a group.
+    Read(Group, u64),
+    /// Nothing is batchable: its uid, over the whole interval.
+    Uid(u64),
+}
+
+/// A stable hash: equal over restarts and replicas.
+pub fn stable_hash(value: &impl Hash) -> u64 {
+    // DefaultHasher::new() has fixed keys; its algorithm may change with Rust's version, which only moves phases once.
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
+
+#[derive(Debug, Default)]
+struct Slots {
+    /// Objects by read.
+    reads: HashMap<u64, usize>,
+    slots: usize,
+}
+
+/// Which reads are spread over how many slots.
+#[derive(Debug, Default)]
+pub struct Grid {
+    groups: HashMap<Group, Slots>,
+}
+
+impl Grid {
+    /// An object took up this anchor.
+    pub fn join(&mut self, anchor: &Anchor) {
+        if let Anchor::Read(group, read) = anchor {
+            let slots = self.groups.entry(group.clone()).or_default();
+            *slots.reads.entry(*read).or_default() += 1;
+            slots.resize();
+        }
+    }
+
+    /// An object gave this anchor up.
+    pub fn leave(&mut self, anchor: &Anchor) {
+        let Anchor::Read(group, read) = anchor else { return };
+        let Some(slots) = self.groups.get_mut(group) else { return };
+        if let Some(count) = slots.reads.get_mut(read) {
+            *count -= 1;
+            if *count == 0 {
+                slots.reads.remove(read);
+            }
+        }
+        slots.resize();
+        if slots.reads.is_empty() {
+            self.groups.remove(group);
+        }
+    }
+
+    /// Offset of the anchor's points within the interval.
+    pub fn phase(&self, anchor: &Anchor, interval: Duration) -> Duration {
+        match anchor {
+            Anchor::Uid(hash) => part(interval, *hash, u64::MAX),
+            Anchor::Read(group, read) => {
+                let slots = self.groups.get(group).map_or(1, |slots| slots.slots.max(1)) as u64;
+                part(interval, read % slots, slots)
+            }
+        }
+    }
+}
+
+impl Slots {
+    /// The number of slots changes only when the count of reads halves or doubles: phases stay put otherwise.
+    fn resize(&mut self) {
+        let wanted = self.reads.len().div_ceil(READS_PER_SLOT).max(1);
+        if self.slots == 0 || wanted >= self.slots * 2 || wanted * 2 <= self.slots {
+            self.slots = wanted;
+        }
+    }
+}
+
+/// `interval × numerator ÷ denominator`.
+fn part(interval: Duration, numerator: u64, denominator: u64) -> Duration {
+    let nanos = interval.as_nanos() * u128::from(numerator) / u128::from(denominator.max(1));
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+}
+
+fn since_epoch(time: Timestamp) -> Duration {
+    Duration::from_nanos(u64::try_from(time.as_nanosecond()).unwrap_or_default())
+}
+
+/// How long until the first grid point that is not before `earliest`.
+fn until_point(now: Duration, earliest: Duration, phase: Duration, interval: Duration) -> Duration {
+    let interval = interval.as_nanos().max(1);
+    let phase = phase.as_nanos() % interval;
+    let earliest = earliest.max(now).as_nanos();
+    let periods = (earliest + interval - phase).div_ceil(interval);
+    let point = periods * interval + phase - interval;
+    Duration::from_nanos(u64::try_from(point.saturating_sub(now.as_nanos())).unwrap_or(u64::MAX))
+}
+
+/// How long until an object is due that was last refreshed at `refreshed`: the first grid point at least a tenth of the
+/// interval later.
+pub fn next(now: Timestamp, refreshed: Timestamp, interval: Duration, phase: Duration) -> Duration {
+    let earliest = since_epoch(refreshed) + interval / 10;
+    until_point(since_epoch(now), earliest, phase, interval)
+}
+
+/// How long until an object is due whose last refresh is only known from its status, after a start.
+///
+/// From ten minutes on, it stays fresh for a whole interval, as ESO counts; shorter ones just join the grid.
+pub fn next_after_start(now: Timestamp, refreshed: Timestamp, interval: Duration, phase: Duration) -> Duration {
+    let point = until_point(since_epoch(now), since_epoch(refreshed) + interval / 10, phase, interval);
+    if interval < HEARTBEAT {
+        return point;
+    }
+    let stale = (since_epoch(refreshed) + interval).saturating_sub(since_epoch(now));
+    point.min(stale)
+}
+
+/// Whether a refresh of unchanged data is written to the status: each one from ten minutes on, else the first after each
+/// of the object's own ten-minute points.
+pub fn heartbeat_is_due(now: Timestamp, reported: Option<Timestamp>, interval: Duration, uid: u64) -> bool {
+    let Some(reported) = reported else { return true };
+    if interval >= HEARTBEAT {
+        return true;
+    }
+    let phase = part(HEARTBEAT, uid, u64::MAX);
+    let beat = |time| (since_epoch(time) + HEARTBEAT - phase).as_nanos() / HEARTBEAT.as_nanos();
+    beat(now) != beat(reported)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn read(n: u64) -> Anchor {
+        Anchor::Read(Group { identity: 1, interval: MINUTE }, n)
+    }
+
+    #[test]
+    fn objects_that_share_a_read_are_due_at_the_same_point() {
+        let mut grid = Grid::default();
+        for n in 0..400 {
+            grid.join(&read(stable_hash(&n)));
+        }
+        let anchor = read(stable_hash(&7));
+        let phase = grid.phase(&anchor, MINUTE);
+        let now = at(1_000_000);
+        let due = |refreshed| now + next(now, at(refreshed), MINUTE, phase);
+        assert_eq!(due(999_990), due(999_985));
+    }
+
+    #[test]
+    fn the_number_of_slots_changes_only_when_the_count_doubles_or_halves() {
+        let mut grid = Grid::default();
+        let slots = |grid: &Grid| grid.groups.values().next().map_or(0, |s| s.slots);
+        for n in 0..64 {
+            grid.join(&read(n));
+        }
+        assert_eq!(slots(&grid), 4);
+        for n in 64..100 {
+            grid.join(&read(n));
+        }
+        assert_eq!(slots(&grid), 4);
+        for n in 100..128 {
+            grid.join(&read(n));
+        }
+        assert_eq!(slots(&grid), 8);
+    }
+
+    #[test]
+    fn a_group_that_lost_all_its_reads_is_forgotten() {
+        let mut grid = Grid::default();
+        grid.join(&read(1));
+        grid.join(&read(1));
+        grid.leave(&read(1));
+        grid.leave(&read(1));
+        assert!(grid.groups.is_empty());
+    }
+
+    #[test]
+    fn a_fresh_object_with_a_long_interval_is_not_due_after_a_start_before_its_interval_has_passed() {
+        let hour = MINUTE * 60;
+        let refreshed = at(3_600_000);
+        let now = at(3_600_000 + 1_800);
+        let wait = next_after_start(now, refreshed, hour, MINUTE);
+        assert_eq!(wait, MINUTE * 30, "at the end of the interval, as the grid point comes later");
+    }
+
+    #[test]
+    fn short_intervals_write_one_heartbeat_in_ten_minutes() {
+        let beats = (0..120)
+            .scan(at(600_000), |reported, n| {
+                let now = at(600_000 + n * 30);
+                let due = heartbeat_is_due(now, Some(*reported), MINUTE / 2, 42);
+                if due {
+                    *reported = now;
+                }
+                Some(due)
+            })
+            .filter(|due| *due)
+            .count();
+        assert_eq!(beats, 6, "an hour of refreshes");
+    }
+
+    proptest! {
+        #[test]
+        fn the_next_point_lies_between_a_tenth_of_the_interval_and_the_interval_and_a_tenth(
+            now in 1_000_000_000_i64..2_000_000_000,
+            interval in 1_u64..100_000,
+            slot in any::<u64>(),
+        ) {
+            let interval = Duration::from_secs(interval);
+            let phase = part(interval, slot, u64::MAX);
+            let wait = next(at(now), at(now), interval, phase);
+            prop_assert!(wait >= interval / 10);
+            prop_assert!(wait <= interval + interval / 10);
+        }
+
+        #[test]
+        fn successive_points_are_one_interval_apart(now in 1_000_000_000_i64..2_000_000_000, interval in 10_u64..100_000) {
+            let interval = Duration::from_secs(interval);
+            let phase = interval / 3;
+            let first = at(now) + next(at(now), at(now), interval, phase);
+            let second = first + next(first, first, interval, phase);
+            prop_assert_eq!(second.duration_since(first).unsigned_abs(), interval);
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Metrics of stores, under the names that dashboards know.
+
+use std::time::Duration;
+
+use prometheus::{GaugeVec, Opts, Registry};
+
+use crate::{api::external_secret::StoreKind, aws::StoreName};
+
+/// Gauges of both kinds of store.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    namespaced: Gauges,
+    cluster: Gauges,
+}
+
+#[derive(Clone, Debug)]
+struct Gauges {
+    condition: GaugeVec,
+    duration: GaugeVec,
+}
+
+impl Gauges {
+    fn new(kind: &str, registry: &Registry) -> Result<Self, prometheus::Error> {
+        let condition = GaugeVec::new(
+            Opts::new(format!("{kind}_status_condition"), "Status of the condition: 1 where it is the one given"),
+            &["name", "namespace", "condition", "status"],
+        )?;
+        let duration = GaugeVec::new(
+            Opts::new(format!("{kind}_reconcile_duration"), "Nanoseconds that the last validation took"),
+            &["name", "namespace"],
+        )?;
+        registry.register(Box::new(condition.clone()))?;
+        registry.register(Box::new(duration.clone()))?;
+        Ok(Self { condition, duration })
+    }
+}
+
+impl Metrics {
+    /// Registers the gauges. Fails where that was done before.
+    pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+        Ok(Self {
+            namespaced: Gauges::new("secretstore", registry)?,
+            cluster: Gauges::new("clustersecretstore", registry)?,
+        })
+    }
+
+    pub(super) fn validated(&self, store: &StoreName, ready: Option<bool>, took: Duration) {
+        let (gauges, namespace) = self.of(store);
+        if let Some(ready) = ready {
+            for (status, is) in [("True", ready), ("False", !ready)] {
+                let labels = [store.name.as_str(), namespace, "Ready", status];
+                gauges.condition.with_label_values(&labels).set(f64::from(u8::from(is)));
+            }
+        }
+        let nanoseconds = took.as_secs_f64() * 1e9;
+        gauges.duration.with_label_values(&[store.name.as_str(), namespace]).set(nanoseconds);
+    }
+
+    /// The store is gone: its series go with it.
+    pub fn forget(&self, store: &StoreName) {
+        let (gauges, namespace) = self.of(store);
+        // An error says that there was no such series.
+        for status in ["True", "False"] {
+            let _ = gauges.condition.remove_label_values(&[store.name.as_str(), namespace, "Ready", status]);
+        }
+        let _ = gauges.duration.remove_label_values(&[store.name.as_str(), namespace]);
+    }
+
+    fn of<'a>(&'a self, store: &'a StoreName) -> (&'a Gauges, &'a str) {
+        match store.kind {
+            StoreKind::SecretStore => (&self.namespaced, store.namespace.as_deref().unwrap_or_default()),
+            StoreKind::ClusterSecretStore => (&self.cluster, ""),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(registry: &Registry) -> Vec<String> {
+        let text = prometheus::TextEncoder::new().encode_to_string(&registry.gather()).unwrap();
+        text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_store_has_one_series_for_each_status_and_none_when_it_is_gone() {
+        let registry = Registry::new();
+        let metrics = Metrics::new(&registry).unwrap();
+        let store =
+            StoreName { kind: StoreKind::SecretStore, namespace: Some("app".to_owned()), name: "s".to_owned() };
+        metrics.validated(&store, Some(false), Duration::from_micros(2));
+        assert_eq!(
+            lines(&registry),
+            [
+                r#"secretstore_reconcile_duration{name="s",namespace="app"} 2000"#,
+                r#"secretstore_status_condition{condition="Ready",name="s",namespace="app",status="False"} 1"#,
+                r#"secretstore_status_condition{condition="Ready",name="s",namespace="app",status="True"} 0"#,
+            ]
+        );
+        metrics.forget(&store);
+        assert_eq!(lines(&registry), Vec::<String>::new());
+    }
+}

@@ -1,0 +1,229 @@
+//! Every store as its users see it: in memory, filled from the watch and from what validation found.
+//!
+//! What validation found wins over a status that is watched: the watch may still show the status from before our write.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+};
+
+use super::{
+    object::{ControllerClass, StoreObject, kind_name},
+    validate::{self, Findings, Settings},
+};
+use crate::{
+    api::{
+        SecretStoreSpec, SecretStoreStatus,
+        external_secret::StoreKind,
+        secret_store::{AwsProvider, AwsService},
+    },
+    aws::{StoreName, StoreScope},
+};
+
+/// A store at one moment.
+#[derive(Clone, Debug)]
+pub struct StoreView {
+    /// The store by name.
+    pub name: StoreName,
+    /// Its uid.
+    pub uid: String,
+    /// Its generation.
+    pub generation: i64,
+    /// What it asks for.
+    pub spec: SecretStoreSpec,
+    /// What the spec means, or what is wrong with it.
+    pub settings: Result<Settings, Findings>,
+    /// Whether its class is ours.
+    pub class_ok: bool,
+    /// Whether it can be used: as validated, or before that as last reported. Nothing where neither is known.
+    pub ready: Option<bool>,
+}
+
+/// Why an object may not use a store. The texts are those that users look for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// It belongs to another operator: the object is left alone.
+    #[error("can not reference unmanaged store")]
+    OtherClass,
+    /// It is of another provider: the object is left alone.
+    #[error("the store is of another provider than AWS")]
+    OtherProvider,
+    /// Its conditions do not let this namespace use it.
+    #[error("using cluster store \"{store}\" is not allowed from namespace \"{namespace}\": denied by spec.condition")]
+    Denied {
+        /// Name of the store.
+        store: String,
+        /// Namespace of the object.
+        namespace: String,
+    },
+    /// Its spec cannot be acted upon.
+    #[error("{kind} \"{store}\" is not ready: {findings}")]
+    Invalid {
+        /// Kind of the store.
+        kind: &'static str,
+        /// Name of the store.
+        store: String,
+        /// What is wrong.
+        findings: Findings,
+    },
+    /// It was not found to work.
+    #[error("{kind} \"{store}\" is not ready")]
+    NotReady {
+        /// Kind of the store.
+        kind: &'static str,
+        /// Name of the store.
+        store: String,
+    },
+}
+
+impl StoreView {
+    /// The provider, if an object of `namespace` (with these labels) may use the store. With `gate`, only once it was
+    /// found to work.
+    pub fn admit(
+        &self,
+        namespace: &str,
+        labels: &BTreeMap<String, String>,
+        gate: bool,
+    ) -> Result<(&AwsProvider, &Settings), Refusal> {
+        let Some(aws) = &self.spec.provider.aws else { return Err(Refusal::OtherProvider) };
+        if !self.class_ok {
+            return Err(Refusal::OtherClass);
+        }
+        let (kind, store) = (kind_name(self.name.kind), self.name.name.clone());
+        let settings = match &self.settings {
+            Ok(settings) => settings,
+            Err(findings) => return Err(Refusal::Invalid { kind, store, findings: findings.clone() }),
+        };
+        let is_cluster = self.name.kind == StoreKind::ClusterSecretStore;
+        if is_cluster && !settings.conditions.allows(namespace, labels) {
+            return Err(Refusal::Denied { store, namespace: namespace.to_owned() });
+        }
+        if gate && self.ready != Some(true) {
+            return Err(Refusal::NotReady { kind, store });
+        }
+        Ok((aws, settings))
+    }
+
+    /// The store as an object of a namespace uses it; empty for the store itself.
+    pub fn scope<'a>(&'a self, aws: &'a AwsProvider, object_namespace: &'a str) -> StoreScope<'a> {
+        StoreScope {
+            kind: self.name.kind,
+            store_namespace: self.name.namespace.as_deref(),
+            name: &self.name.name,
+            uid: &self.uid,
+            generation: self.generation,
+            aws,
+            retry: self.spec.retry_settings.as_ref(),
+            object_namespace,
+        }
+    }
+}
+
+/// All stores.
+#[derive(Debug)]
+pub struct Stores {
+    class: ControllerClass,
+    supported: &'static [AwsService],
+    entries: RwLock<HashMap<StoreName, Entry>>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    view: Arc<StoreView>,
+    record: Record,
+}
+
+/// What we know of a store beyond what is watched.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Record {
+    /// The generation that was last validated.
+    pub(super) validated: Option<i64>,
+    /// Verdicts in a row that were not "valid".
+    pub(super) failures: u32,
+    /// The status last written, where the API server may keep less of it.
+    pub(super) written: Option<SecretStoreStatus>,
+}
+
+impl Stores {
+    /// No store yet.
+    pub fn new(class: ControllerClass, supported: &'static [AwsService]) -> Self {
+        Self { class, supported, entries: RwLock::default() }
+    }
+
+    /// A store by kind and name; the namespace matters to a SecretStore only.
+    pub fn lookup(&self, kind: StoreKind, namespace: &str, name: &str) -> Option<Arc<StoreView>> {
+        let namespace = (kind == StoreKind::SecretStore).then(|| namespace.to_owned());
+        let name = StoreName { kind, namespace, name: name.to_owned() };
+        self.read().get(&name).map(|entry| Arc::clone(&entry.view))
+    }
+
+    /// Takes in what the watch shows. Says whether users of the store should look again: it is new, was replaced, has
+    /// another spec, or became ready.
+    pub fn observe(&self, store: &StoreObject) -> bool {
+        let name = store.name();
+        let mut entries = self.write();
+        let before = entries.get(&name).filter(|entry| entry.view.uid == store.uid());
+        let reported = store.reported_ready();
+        let (record, ready) = match before {
+            // What validation found stands until it finds something else.
+            Some(Entry { view, record }) if record.validated.is_some() => (record.clone(), view.ready),
+            Some(Entry { record, .. }) => (record.clone(), reported),
+            None => (Record::default(), reported),
+        };
+        let changed = before.is_none_or(|entry| {
+            entry.view.generation != store.generation() || (ready == Some(true) && entry.view.ready != ready)
+        });
+        let settings = match before {
+            Some(Entry { view, .. }) if view.generation == store.generation() => view.settings.clone(),
+            _ => validate::validate(store, self.supported),
+        };
+        let view = StoreView {
+            uid: store.uid().to_owned(),
+            generation: store.generation(),
+            spec: store.spec.clone(),
+            settings,
+            class_ok: self.class.serves(store.spec.controller.as_deref()),
+            ready,
+            name: name.clone(),
+        };
+        entries.insert(name, Entry { view: Arc::new(view), record });
+        changed
+    }
+
+    /// A store is gone.
+    pub fn forget(&self, name: &StoreName) {
+        self.write().remove(name);
+    }
+
+    /// After a new list of one kind: what it does not hold is gone.
+    pub fn retain(&self, kind: StoreKind, listed: impl Fn(&StoreName) -> bool) {
+        self.write().retain(|name, _| name.kind != kind || listed(name));
+    }
+
+    /// What we know of a store, if it is still the one with this uid.
+    pub(super) fn record(&self, name: &StoreName, uid: &str) -> Option<(Arc<StoreView>, Record)> {
+        let entries = self.read();
+        let entry = entries.get(name).filter(|entry| entry.view.uid == uid)?;
+        Some((Arc::clone(&entry.view), entry.record.clone()))
+    }
+
+    /// Takes in what validation of one generation found.
+    pub(super) fn decide(&self, name: &StoreName, uid: &str, ready: Option<bool>, record: Record) {
+        if let Some(entry) = self.write().get_mut(name).filter(|entry| entry.view.uid == uid) {
+            entry.record = record;
+            Arc::make_mut(&mut entry.view).ready = ready;
+        }
+    }
+
+    // A panic elsewhere leaves whole entries behind: each change is one insert or one removal.
+    fn read(&self) -> RwLockReadGuard<'_, HashMap<StoreName, Entry>> {
+        self.entries.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, HashMap<StoreName, Entry>> {
+        self.entries.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,180 @@
+//! Stores in the operator: watched, given turns, and seen by the objects that use them.
+
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use kube::core::DeserializeGuard;
+
+use super::{
+    Context, Key, Kind, Wake,
+    queue::Lane,
+    store::{self, Refusal, StoreObject, kind_name},
+    watches::Observer,
+};
+use crate::{
+    api::{ClusterSecretStore, SecretStore, external_secret::StoreKind},
+    aws,
+    sync::{plan::StoreState, spec::StoreName},
+};
+
+/// Stores as they were watched last, for their turns.
+#[derive(Debug, Default)]
+pub struct Watched(Mutex<HashMap<aws::StoreName, Arc<StoreObject>>>);
+
+impl Watched {
+    fn stores(&self) -> std::sync::MutexGuard<'_, HashMap<aws::StoreName, Arc<StoreObject>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn key(name: &aws::StoreName) -> Key {
+    let kind = match name.kind {
+        StoreKind::SecretStore => Kind::SecretStore,
+        StoreKind::ClusterSecretStore => Kind::ClusterSecretStore,
+    };
+    let at = (Arc::from(name.namespace.as_deref().unwrap_or_default()), Arc::from(name.name.as_str()));
+    Key { kind, name: at }
+}
+
+fn name(key: &Key) -> aws::StoreName {
+    let (kind, namespace) = match key.kind {
+        Kind::ClusterSecretStore => (StoreKind::ClusterSecretStore, None),
+        Kind::SecretStore | Kind::ExternalSecret => (StoreKind::SecretStore, Some(key.name.0.to_string())),
+    };
+    aws::StoreName { kind, namespace, name: key.name.1.to_string() }
+}
+
+/// A kind of store that is watched.
+pub(super) struct Stores {
+    ctx: Arc<Context>,
+    kind: StoreKind,
+    listed: HashSet<aws::StoreName>,
+}
+
+impl Stores {
+    pub(super) fn new(ctx: &Arc<Context>, kind: StoreKind) -> Self {
+        Self { ctx: Arc::clone(ctx), kind, listed: HashSet::new() }
+    }
+
+    fn seen(&mut self, store: StoreObject, listing: bool) {
+        let name = store.name();
+        if listing {
+            self.listed.insert(name.clone());
+        }
+        let changed = self.ctx.store_context.stores.observe(&store);
+        let before = self.ctx.watched_stores.stores().insert(name.clone(), Arc::new(store.clone()));
+        let deleting = store.is_deleting() && before.is_none_or(|before| !before.is_deleting());
+        if changed || deleting {
+            self.ctx.wake(Wake::Due(key(&name), Lane::Urgent));
+            wake_users(&self.ctx, &name);
+        }
+    }
+
+    fn gone(&self, name: &aws::StoreName) {
+        let ctx = &self.ctx;
+        ctx.watched_stores.stores().remove(name);
+        ctx.store_context.stores.forget(name);
+        ctx.store_context.metrics.forget(name);
+        ctx.stages.broker.store_changed(name.kind, name.namespace.as_deref(), &name.name);
+        ctx.wake(Wake::Gone(key(name)));
+        wake_users(ctx, name);
+    }
+
+    /// A store that cannot be read is as good as none; its users say so.
+    fn unreadable(&self, kind: &str, meta: &k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta, why: &dyn fmt::Display) {
+        let namespace = meta.namespace.as_deref().unwrap_or_default();
+        let store = meta.name.as_deref().unwrap_or_default();
+        tracing::warn!(kind, namespace, name = store, error = %why, "a store cannot be read; apply it again");
+    }
+
+    fn end_list(&mut self) {
+        let listed = std::mem::take(&mut self.listed);
+        let known: Vec<_> = self.ctx.watched_stores.stores().keys().cloned().collect();
+        for name in known.iter().filter(|name| name.kind == self.kind && !listed.contains(name)) {
+            self.gone(name);
+        }
+    }
+}
+
+macro_rules! observe {
+    ($kind:ty) => {
+        impl Observer<DeserializeGuard<$kind>> for Stores {
+            fn begin(&mut self) {
+                self.listed.clear();
+            }
+
+            fn apply(&mut self, store: DeserializeGuard<$kind>, listing: bool) {
+                match store.0 {
+                    Ok(store) => self.seen(store.into(), listing),
+                    Err(invalid) => self.unreadable(kind_name(self.kind), &invalid.metadata, &invalid.error),
+                }
+            }
+
+            fn delete(&mut self, store: DeserializeGuard<$kind>) {
+                use kube::Resource;
+                let meta = store.meta();
+                let namespace = (self.kind == StoreKind::SecretStore).then(|| meta.namespace.clone().unwrap_or_default());
+                self.gone(&aws::StoreName {
+                    kind: self.kind,
+                    namespace,
+                    name: meta.name.clone().unwrap_or_default(),
+                });
+            }
+
+            fn end(&mut self) {
+                self.end_list();
+            }
+        }
+    };
+}
+
+observe!(SecretStore);
+observe!(ClusterSecretStore);
+
+fn wake_users(ctx: &Context, store: &aws::StoreName) {
+    for user in super::users(ctx, Some(store.clone())) {
+        ctx.wake(Wake::Recovered(user));
+    }
+}
+
+/// One turn of a store.
+pub(super) async fn turn(ctx: &Arc<Context>, key: &Key) -> Option<Duration> {
+    let name = name(key);
+    let store = ctx.watched_stores.stores().get(&name).cloned()?;
+    let before = ctx.store_context.stores.lookup(name.kind, &key.name.0, &name.name).and_then(|view| view.ready);
+    let outcome = store::reconcile(&ctx.store_context, &store).await;
+    if outcome.changed_to_ready || before != Some(outcome.ready) {
+        wake_users(ctx, &name);
+    }
+    outcome.next
+}
+
+/// A store as an object of a namespace sees it.
+pub(super) fn state(ctx: &Context, namespace: &str, name: &StoreName) -> StoreState {
+    let disabled = match name.kind {
+        StoreKind::SecretStore => !ctx.config.secret_stores,
+        StoreKind::ClusterSecretStore => !ctx.config.cluster_stores,
+    };
+    if disabled {
+        return StoreState::NotOurs("is of a kind that this operator does not serve");
+    }
+    let Some(view) = ctx.store_context.stores.lookup(name.kind, namespace, &name.name) else {
+        return StoreState::Missing;
+    };
+    let labels = ctx.namespaces.get(namespace).labels;
+    match view.admit(namespace, &labels, ctx.config.flood_gate) {
+        Ok((aws, _)) => {
+            let aws = aws.clone();
+            StoreState::Usable(view, aws)
+        }
+        Err(Refusal::OtherClass) => StoreState::NotOurs("has another spec.controller"),
+        Err(Refusal::OtherProvider) => StoreState::NotOurs("has another provider than AWS"),
+        Err(Refusal::Denied { .. }) => StoreState::Denied,
+        Err(Refusal::Invalid { findings, .. }) => StoreState::NotReady(Some(findings.to_string())),
+        Err(Refusal::NotReady { .. }) => StoreState::NotReady(None),
+    }
+}

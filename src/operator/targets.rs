@@ -1,0 +1,142 @@
+//! Target Secrets as their metadata tells them: the stream reduces each to a verdict, because keeping `managedFields`
+//! would double the memory.
+
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    sync::{PoisonError, RwLock},
+};
+
+use crate::{
+    api::names,
+    secrets_api::SecretMeta,
+    sync::target::TargetView,
+};
+
+/// Namespace and name.
+pub type SecretName = (Box<str>, Box<str>);
+
+/// All Secrets that carry the managed label.
+#[derive(Debug, Default)]
+pub struct Targets(RwLock<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    views: HashMap<SecretName, TargetView>,
+    /// Names by namespace and created-by label: finds what a renamed target left.
+    created_by: HashMap<SecretName, BTreeSet<Box<str>>>,
+    /// What the current list has shown so far.
+    listed: HashSet<SecretName>,
+}
+
+impl Inner {
+    fn remove(&mut self, at: &SecretName) -> Option<TargetView> {
+        let view = self.views.remove(at)?;
+        if let Some(owner) = &view.created_by {
+            let group = (at.0.clone(), owner.clone());
+            if let Some(names) = self.created_by.get_mut(&group) {
+                names.remove(&at.1);
+                if names.is_empty() {
+                    self.created_by.remove(&group);
+                }
+            }
+        }
+        Some(view)
+    }
+}
+
+impl Targets {
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, Inner> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, Inner> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A list begins.
+    pub fn begin_list(&self) {
+        self.write().listed.clear();
+    }
+
+    /// A list is complete: what it did not show is gone. Returns those names.
+    pub fn end_list(&self) -> Vec<SecretName> {
+        let mut inner = self.write();
+        let listed = std::mem::take(&mut inner.listed);
+        let gone: Vec<_> = inner.views.keys().filter(|at| !listed.contains(*at)).cloned().collect();
+        for at in &gone {
+            inner.remove(at);
+        }
+        gone
+    }
+
+    /// A Secret was listed, changed, or written by us. Tells whether that is news.
+    pub fn apply(&self, meta: &SecretMeta, listing: bool) -> (SecretName, bool) {
+        let view = TargetView::new(meta);
+        let at = name_of(meta);
+        let mut inner = self.write();
+        if listing {
+            inner.listed.insert(at.clone());
+        }
+        // Our own write's answer can overtake the watch: what is older than that is no news.
+        if inner.views.get(&at).is_some_and(|known| known.uid == view.uid && !is_newer(&view, known)) {
+            return (at, false);
+        }
+        inner.remove(&at);
+        if let Some(owner) = &view.created_by {
+            inner.created_by.entry((at.0.clone(), owner.clone())).or_default().insert(at.1.clone());
+        }
+        inner.views.insert(at.clone(), view);
+        (at, true)
+    }
+
+    /// A Secret left the watch: deleted, or its label removed.
+    pub fn delete(&self, meta: &SecretMeta) -> SecretName {
+        let at = name_of(meta);
+        let mut inner = self.write();
+        // A Secret of the same name that came since is another one.
+        if inner.views.get(&at).is_some_and(|known| Some(&*known.uid) == meta.metadata.uid.as_deref()) {
+            inner.remove(&at);
+        }
+        at
+    }
+
+    /// What is known of a Secret.
+    pub fn get(&self, namespace: &str, name: &str) -> Option<TargetView> {
+        self.read().views.get(&(namespace.into(), name.into())).cloned()
+    }
+
+    /// Names of the Secrets in a namespace that carry a created-by label.
+    pub fn created_by(&self, namespace: &str, owner: &str) -> Vec<Box<str>> {
+        let inner = self.read();
+        inner.created_by.get(&(namespace.into(), owner.into())).into_iter().flatten().cloned().collect()
+    }
+
+    /// How many Secrets are watched.
+    pub fn len(&self) -> usize {
+        self.read().views.len()
+    }
+
+    /// Whether none is watched.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+fn name_of(meta: &SecretMeta) -> SecretName {
+    let name = |text: &Option<String>| text.as_deref().unwrap_or_default().into();
+    (name(&meta.metadata.namespace), name(&meta.metadata.name))
+}
+
+/// resourceVersions of one object are comparable numbers (Kubernetes promises it from 1.35 on, and kept it before);
+/// where they are not, anything different counts as newer.
+fn is_newer(view: &TargetView, known: &TargetView) -> bool {
+    match (view.resource_version.parse::<u64>(), known.resource_version.parse::<u64>()) {
+        (Ok(view), Ok(known)) => view > known,
+        _ => view.resource_version != known.resource_version,
+    }
+}
+
+/// The selector of the watch.
+pub fn selector() -> String {
+    format!("{}=true", names::MANAGED_LABEL)
+}

@@ -1,0 +1,228 @@
+//! WATCH: what the API server delivers becomes views in memory and turns in the queue. A malformed object never stops a
+//! watch, an error backs off.
+
+use std::{fmt::Debug, sync::Arc, time::Duration};
+
+use futures::{StreamExt, TryStreamExt};
+use k8s_openapi::api::core::v1::{Namespace, Secret, ServiceAccount};
+use kube::{
+    Api, Resource,
+    api::PartialObjectMeta,
+    core::DeserializeGuard,
+    runtime::{WatchStreamExt, watcher, watcher::Event},
+};
+use serde::de::DeserializeOwned;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Context, Key, Kind, Wake,
+    namespaces::NamespaceView,
+    objects::ObjectName,
+    queue::Lane,
+    targets,
+};
+use crate::{api::ExternalSecret, sync::object::Object};
+
+/// Objects in one page of a list.
+const PAGE: u32 = 500;
+/// How often a kind that is not served yet is looked for.
+const NOT_SERVED: Duration = Duration::from_secs(60);
+
+/// What a watch does with what it is told.
+pub(super) trait Observer<K>: Send {
+    /// A list begins.
+    fn begin(&mut self) {}
+    /// An object was listed or changed.
+    fn apply(&mut self, object: K, listing: bool);
+    /// An object is gone.
+    fn delete(&mut self, object: K);
+    /// The list is complete.
+    fn end(&mut self) {}
+}
+
+/// Runs one watch until stopped. `listed` tells when its first list is in.
+pub(super) async fn run<K, O>(
+    ctx: Arc<Context>,
+    api: Api<K>,
+    config: watcher::Config,
+    kind: &'static str,
+    mut observer: O,
+    listed: watch::Sender<bool>,
+    stop: CancellationToken,
+) where
+    K: Resource + Clone + Debug + DeserializeOwned + Send + 'static,
+    O: Observer<K>,
+{
+    let backoff = watcher::DefaultBackoff::default();
+    let mut stream = watcher(api, config.page_size(PAGE)).backoff(backoff).boxed();
+    let mut told = false;
+    loop {
+        let event = tokio::select! {
+            () = stop.cancelled() => return,
+            event = stream.try_next() => event,
+        };
+        match event {
+            Ok(Some(Event::Init)) => observer.begin(),
+            Ok(Some(Event::InitApply(object))) => observer.apply(object, true),
+            Ok(Some(Event::InitDone)) => {
+                observer.end();
+                listed.send_replace(true);
+            }
+            Ok(Some(Event::Apply(object))) => observer.apply(object, false),
+            Ok(Some(Event::Delete(object))) => observer.delete(object),
+            Ok(None) => return,
+            Err(error) => {
+                ctx.metrics.watch_errors.with_label_values(&[kind]).inc();
+                if is_not_served(&error) {
+                    if !told {
+                        tracing::warn!(kind, "the API server does not serve this kind yet; apply the CRDs");
+                        told = true;
+                    }
+                    tokio::select! {
+                        () = stop.cancelled() => return,
+                        () = tokio::time::sleep(ctx.config.not_served_wait.unwrap_or(NOT_SERVED)) => {}
+                    }
+                } else {
+                    tracing::warn!(kind, error = %error, "a watch failed; trying again");
+                }
+            }
+        }
+    }
+}
+
+fn is_not_served(error: &watcher::Error) -> bool {
+    let is_404 = |error: &kube::Error| matches!(error, kube::Error::Api(status) if status.code == 404);
+    match error {
+        watcher::Error::InitialListFailed(error) | watcher::Error::WatchStartFailed(error) => is_404(error),
+        _ => false,
+    }
+}
+
+/// ExternalSecrets.
+pub(super) struct ExternalSecrets(pub(super) Arc<Context>);
+
+impl ExternalSecrets {
+    fn gone(&self, at: &ObjectName, object: &Object) {
+        self.0.forget(at);
+        self.0.metrics.forget(&object.namespace, &object.name);
+        self.0.wake(Wake::Gone(Key::new(Kind::ExternalSecret, at)));
+    }
+}
+
+impl Observer<DeserializeGuard<ExternalSecret>> for ExternalSecrets {
+    fn begin(&mut self) {
+        self.0.objects.begin_list();
+    }
+
+    fn apply(&mut self, object: DeserializeGuard<ExternalSecret>, listing: bool) {
+        let (at, object, before) = self.0.objects.apply(Object::new(object), listing);
+        // What we wrote into the status comes back here and is no news.
+        let news = before.is_none_or(|before| {
+            before.uid != object.uid
+                || before.form != object.form
+                || before.deleting != object.deleting
+                || before.finalizer_left != object.finalizer_left
+                || before.foreign_status_writer != object.foreign_status_writer
+        });
+        if news {
+            // After a start everything has a turn; what is fresh by its status need not be served first.
+            let fresh = listing && object.status.refresh_time.is_some();
+            let lane = if fresh { Lane::Periodic } else { Lane::Urgent };
+            self.0.wake(Wake::Due(Key::new(Kind::ExternalSecret, &at), lane));
+        }
+    }
+
+    fn delete(&mut self, object: DeserializeGuard<ExternalSecret>) {
+        let meta = object.meta();
+        let namespace = meta.namespace.as_deref().unwrap_or_default();
+        let name = meta.name.as_deref().unwrap_or_default();
+        if let Some((at, object)) = self.0.objects.delete(namespace, name) {
+            self.gone(&at, &object);
+        }
+    }
+
+    fn end(&mut self) {
+        for (at, object) in self.0.objects.end_list() {
+            self.gone(&at, &object);
+        }
+    }
+}
+
+/// Target Secrets, metadata only.
+pub(super) struct Targets(pub(super) Arc<Context>);
+
+impl Targets {
+    fn wake(&self, (namespace, name): &targets::SecretName) {
+        for at in self.0.objects.of_target(namespace, name) {
+            self.0.wake(Wake::Recovered(Key::new(Kind::ExternalSecret, &at)));
+        }
+    }
+}
+
+impl Observer<PartialObjectMeta<Secret>> for Targets {
+    fn begin(&mut self) {
+        self.0.targets.begin_list();
+    }
+
+    fn apply(&mut self, secret: PartialObjectMeta<Secret>, listing: bool) {
+        let (at, news) = self.0.targets.apply(&secret, listing);
+        if news {
+            self.wake(&at);
+        }
+    }
+
+    fn delete(&mut self, secret: PartialObjectMeta<Secret>) {
+        let at = self.0.targets.delete(&secret);
+        self.wake(&at);
+    }
+
+    fn end(&mut self) {
+        // After a gap in the watch, what is gone and what changed is looked at alike.
+        for at in self.0.targets.end_list() {
+            self.wake(&at);
+        }
+    }
+}
+
+/// Namespaces, metadata only.
+pub(super) struct Namespaces(pub(super) Arc<Context>);
+
+impl Observer<PartialObjectMeta<Namespace>> for Namespaces {
+    fn apply(&mut self, namespace: PartialObjectMeta<Namespace>, listing: bool) {
+        let meta = namespace.metadata;
+        let name = meta.name.unwrap_or_default();
+        let view = NamespaceView {
+            labels: meta.labels.unwrap_or_default(),
+            terminating: meta.deletion_timestamp.is_some(),
+        };
+        if self.0.namespaces.apply(&name, view) && !listing {
+            for at in self.0.objects.of_namespace(&name) {
+                self.0.wake(Wake::Recovered(Key::new(Kind::ExternalSecret, &at)));
+            }
+        }
+    }
+
+    fn delete(&mut self, namespace: PartialObjectMeta<Namespace>) {
+        self.0.namespaces.delete(namespace.metadata.name.as_deref().unwrap_or_default());
+    }
+}
+
+/// ServiceAccounts, metadata only: a changed role is a changed identity.
+pub(super) struct ServiceAccounts(pub(super) Arc<Context>);
+
+impl Observer<PartialObjectMeta<ServiceAccount>> for ServiceAccounts {
+    fn apply(&mut self, account: PartialObjectMeta<ServiceAccount>, listing: bool) {
+        if !listing {
+            self.delete(account);
+        }
+    }
+
+    fn delete(&mut self, account: PartialObjectMeta<ServiceAccount>) {
+        let meta = account.metadata;
+        self.0.stages.broker.service_account_changed(
+            meta.namespace.as_deref().unwrap_or_default(),
+            meta.name.as_deref().unwrap_or_default(),
+        );
+    }
+}

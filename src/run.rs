@@ -1,0 +1,136 @@
+//! From parsed arguments to a running operator, and the other commands.
+
+use std::path::Path;
+
+use kube::{
+    Client,
+    config::{KubeConfigOptions, Kubeconfig},
+};
+use prometheus::Registry;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    cli::Run,
+    crds, operator,
+    telemetry::{
+        admin::{self, Ready},
+        logging,
+    },
+};
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Another crypto provider was installed first.
+    #[error("the TLS provider could not be installed")]
+    CryptoProvider,
+    /// The runtime did not start.
+    #[error("the runtime could not be started: {0}")]
+    Runtime(#[source] std::io::Error),
+    /// No way to the API server.
+    #[error("no way to the API server: {0}; give --kubeconfig, or run in a cluster")]
+    Kubeconfig(String),
+    /// An address could not be served.
+    #[error("{0} could not be served: {1}")]
+    Address(std::net::SocketAddr, #[source] std::io::Error),
+    /// The operator could not run.
+    #[error(transparent)]
+    Operator(#[from] operator::Error),
+    /// The CRDs could not be printed or written.
+    #[error("the CRDs could not be written: {0}")]
+    Crds(String),
+}
+
+/// Runs the operator until a signal asks it to stop.
+pub fn run(run: &Run) -> Result<(), Error> {
+    rustls::crypto::aws_lc_rs::default_provider().install_default().map_err(|_| Error::CryptoProvider)?;
+    logging::start(run.log_format, run.loglevel);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(Error::Runtime)?;
+    runtime.block_on(serve(run))
+}
+
+async fn serve(run: &Run) -> Result<(), Error> {
+    let given = run.accepted_without_meaning();
+    if !given.is_empty() {
+        tracing::warn!(flags = ?given, "these flags of ESO mean nothing here and are ignored");
+    }
+    let client = client(run).await?;
+    let stop = CancellationToken::new();
+    stop_on_signal(stop.clone()).map_err(Error::Runtime)?;
+    let (registry, ready) = (Registry::new(), Ready::default());
+    let health = admin::serve_health(run.live_addr, ready.clone(), stop.clone());
+    let metrics = admin::serve_metrics(run.metrics_addr, registry.clone(), stop.clone());
+    let operator = operator::run(client, run.config(), &registry, ready, stop.clone());
+    let work = async {
+        let ended = operator.await.map_err(Error::Operator);
+        stop.cancel();
+        ended
+    };
+    let (work, health, metrics) = tokio::join!(work, served(run.live_addr, health, &stop), served(run.metrics_addr, metrics, &stop));
+    work.and(health).and(metrics)
+}
+
+/// An address that cannot be served stops everything: an operator that nobody can see is not run.
+async fn served(
+    addr: std::net::SocketAddr,
+    server: impl Future<Output = std::io::Result<()>>,
+    stop: &CancellationToken,
+) -> Result<(), Error> {
+    let ended = server.await.map_err(|error| Error::Address(addr, error));
+    if ended.is_err() {
+        stop.cancel();
+    }
+    ended
+}
+
+async fn client(run: &Run) -> Result<Client, Error> {
+    let failed = |error: &dyn std::fmt::Display| Error::Kubeconfig(error.to_string());
+    let mut config = match &run.kubeconfig {
+        Some(path) => {
+            let kubeconfig = Kubeconfig::read_from(path).map_err(|e| failed(&e))?;
+            kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
+                .await
+                .map_err(|e| failed(&e))?
+        }
+        None => kube::Config::infer().await.map_err(|e| failed(&e))?,
+    };
+    config.connect_timeout = Some(std::time::Duration::from_secs(10));
+    Client::try_from(config).map_err(|e| failed(&e))
+}
+
+fn stop_on_signal(stop: CancellationToken) -> std::io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        stop.cancel();
+    });
+    Ok(())
+}
+
+/// Prints the CRDs, or writes them to a folder.
+pub fn crds(dir: Option<&Path>) -> Result<(), Error> {
+    let failed = |error: &dyn std::fmt::Display| Error::Crds(error.to_string());
+    match dir {
+        None => {
+            use std::io::Write;
+            let yaml = crds::yaml().map_err(|e| failed(&e))?;
+            std::io::stdout().write_all(yaml.as_bytes()).map_err(|e| failed(&e))
+        }
+        Some(dir) => {
+            std::fs::create_dir_all(dir).map_err(|e| failed(&e))?;
+            for (name, yaml) in crds::files().map_err(|e| failed(&e))? {
+                std::fs::write(dir.join(name), yaml).map_err(|e| failed(&e))?;
+            }
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! One object's way from spec to Secret: plan, fetch, rewrite, render, apply. `report` tells what became of it.
+//!
+//! Each stage is one module with one entry. `plan`, `rewrite` and `render` are pure.
+
+pub mod apply;
+pub mod cause;
+pub mod fetch;
+pub mod fingerprint;
+pub mod object;
+pub mod plan;
+pub mod record;
+pub mod render;
+pub mod report;
+pub mod rewrite;
+pub mod spec;
+pub mod target;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use aws_lc_rs::hmac;
+use tokio::time::Instant;
+
+use self::{
+    apply::{Applied, Writer},
+    cause::{Cause, Failure},
+    fetch::Answers,
+    object::Object,
+    plan::{Reads, StoreState, Why},
+    record::{Absence, Record},
+    spec::{Place, Spec, StoreName},
+    target::TargetView,
+};
+use crate::{
+    api::external_secret::{CreationPolicy, DeletionPolicy, SyncedEntry},
+    aws::{Broker, Read},
+};
+
+/// Before anything is removed because its source is missing, a second look so much later must agree.
+const CONFIRMATION: Duration = Duration::from_secs(10);
+
+/// What a sync needs from outside.
+pub struct Stages {
+    /// The way to AWS.
+    pub broker: Broker,
+    /// The way to target Secrets.
+    pub writer: Writer,
+    /// Key of digests: drawn at start, in memory only.
+    pub digest_key: hmac::Key,
+    /// Whether targets are watched: what the watch does not show is not there.
+    pub targets_watched: bool,
+}
+
+/// What became of the target, where the sync succeeded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Done {
+    /// Written, or found equal.
+    Applied(Applied),
+    /// creationPolicy None.
+    NotWritten,
+    /// Nothing came back, and deletionPolicy Retain leaves the target as it is.
+    Retained,
+    /// Something would be removed; it is looked at once more first.
+    AwaitingConfirmation,
+}
+
+/// The end of a successful sync.
+#[derive(Debug)]
+pub struct Outcome {
+    /// What became of the target.
+    pub done: Done,
+    /// The versions that were read.
+    pub entries: Vec<SyncedEntry>,
+    /// Sources that were passed over, because they are gone.
+    pub missing: Vec<Place>,
+    /// How many Secrets under earlier names were deleted.
+    pub renamed: usize,
+}
+
+impl Stages {
+    /// Runs one sync.
+    #[expect(clippy::too_many_arguments, reason = "the stages' inputs, named; a struct for one call would hide the flow")]
+    pub async fn run(
+        &self,
+        object: &Object,
+        spec: &Spec,
+        record: &mut Record,
+        view: Option<&TargetView>,
+        stores: &BTreeMap<StoreName, StoreState>,
+        why: &Why,
+        reads: &Reads,
+        renamed: &[Box<str>],
+    ) -> Result<Outcome, Failure> {
+        let single = *why == Why::Confirm;
+        let answers = fetch::fetch(&self.broker, object, spec, stores, reads, why, single).await?;
+        let missing = missing(spec, reads, &answers)?;
+        if !confirm(record, reads, &answers, single, view.is_some() || !self.targets_watched) {
+            let done = Done::AwaitingConfirmation;
+            return Ok(Outcome { done, entries: vec![], missing: vec![], renamed: 0 });
+        }
+        let map = rewrite::rewrite(spec, reads, &answers.fetched)?;
+        let entries = entries(reads, &answers);
+        // Values live on in the map alone.
+        drop(answers);
+        let finished = |done, renamed| Ok(Outcome { done, entries, missing, renamed });
+        if spec.target.creation == CreationPolicy::None {
+            return finished(Done::NotWritten, 0);
+        }
+        if map.is_empty() {
+            match (spec.target.deletion, spec.target.creation) {
+                (DeletionPolicy::Retain, _) => return finished(Done::Retained, 0),
+                (DeletionPolicy::Delete, CreationPolicy::Owner) => {
+                    self.writer.delete(object, &spec.target.name).await?;
+                    record.written = None;
+                    record.digest = None;
+                    return finished(Done::Applied(Applied::Deleted), 0);
+                }
+                (DeletionPolicy::Delete, _) => {
+                    return Err(Failure::new(
+                        Cause::InvalidSpec,
+                        "deletionPolicy=Delete must not be used when the controller doesn't own the secret: all sources are \
+                         gone, and the Secret stays; use creationPolicy Owner",
+                    )
+                    .headline("could not delete secret"));
+                }
+                (DeletionPolicy::Merge, _) => {}
+            }
+        }
+        let rendered = render::render(object, spec, map)?;
+        let renamed = if spec.target.creation == CreationPolicy::Owner && !renamed.is_empty() {
+            self.writer.delete_renamed(object, renamed).await?
+        } else {
+            0
+        };
+        let policy = format!("{:?} {} {}", spec.target, object.retained_on_delete(), object.uid);
+        let digest = render::digest(&self.digest_key, &rendered, &policy);
+        if record.digest == Some(digest) && !record.unproven && self.is_intact(spec, record, view) {
+            return finished(Done::Applied(Applied::Unchanged(None)), renamed);
+        }
+        let applied = self.writer.apply(object, spec, &rendered, record, view).await?;
+        record.digest = Some(digest);
+        match &applied {
+            Applied::Created(written) | Applied::Updated(written) | Applied::Unchanged(Some(written)) => {
+                record.written = Some(written.clone());
+                record.unproven = false;
+            }
+            Applied::Missing | Applied::Deleted => {
+                record.written = None;
+                record.digest = None;
+            }
+            Applied::Unchanged(None) => {}
+        }
+        finished(Done::Applied(applied), renamed)
+    }
+
+    /// Whether the target still is what we wrote last, as far as the watch tells.
+    fn is_intact(&self, spec: &Spec, record: &Record, view: Option<&TargetView>) -> bool {
+        let Some(written) = &record.written else { return false };
+        match view {
+            // The watch can be behind our own write: what counts is that nothing newer than it is known.
+            Some(view) => view.uid == written.uid && view.resource_version == written.resource_version,
+            None => !self.targets_watched && spec.target.creation != CreationPolicy::Merge,
+        }
+    }
+}
+
+/// Sources that may be passed over because they are gone; under Retain none may.
+fn missing(spec: &Spec, reads: &Reads, answers: &Answers) -> Result<Vec<Place>, Failure> {
+    let gone = spec.sources.iter().zip(&reads.by_source);
+    let mut gone = gone.filter_map(|(source, at)| Some((source, answers.absent.get(at)?))).peekable();
+    if let Some((source, error)) = gone.peek()
+        && spec.target.deletion == DeletionPolicy::Retain
+    {
+        let place = format!("error processing {}, err: ", source.place);
+        let mut failure = fetch::failure(error, &place);
+        failure.text.push_str(&format!(" ({}); create it, or correct the key", source.key));
+        return Err(failure);
+    }
+    Ok(gone.map(|(source, _)| source.place.clone()).collect())
+}
+
+/// Whether what is missing may count as gone: nothing is there that would be removed, or a second look agreed.
+fn confirm(record: &mut Record, reads: &Reads, answers: &Answers, single: bool, target_exists: bool) -> bool {
+    let now = Instant::now();
+    let absent: Vec<&Read> = answers.absent.keys().filter_map(|at| Some(&reads.distinct.get(*at)?.1)).collect();
+    record.absent.retain(|read, _| absent.contains(&read));
+    for read in absent {
+        let absence = record
+            .absent
+            .entry(read.clone())
+            .or_insert(Absence { since: now, confirmed: !target_exists });
+        if single && now.duration_since(absence.since) >= CONFIRMATION {
+            absence.confirmed = true;
+        }
+    }
+    let open = record.absent.values().filter(|absence| !absence.confirmed).map(|absence| absence.since).max();
+    record.confirm_at = open.map(|since| since + CONFIRMATION);
+    open.is_none()
+}
+
+fn entries(reads: &Reads, answers: &Answers) -> Vec<SyncedEntry> {
+    let read = reads.distinct.iter().zip(&answers.fetched);
+    read.filter_map(|((_, read), answer)| {
+        let answer = answer.as_ref()?;
+        Some(SyncedEntry {
+            key: read.id.clone(),
+            version_id: answer.version_id.clone(),
+            stage: answer.stage.clone(),
+            changed_at: answer.created_at.map(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time),
+        })
+    })
+    .collect()
+}

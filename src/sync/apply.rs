@@ -1,0 +1,375 @@
+//! APPLY: the wanted Secret is written, or found equal. Never fights, never overwrites what it did not write without
+//! proof or consent, never reads a value back.
+
+mod adopt;
+mod merged;
+
+use std::sync::Arc;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use kube::Client;
+use tokio::sync::Semaphore;
+
+use super::{
+    cause::{Cause, Failure},
+    fingerprint,
+    object::Object,
+    record::Record,
+    render::{self, Rendered},
+    spec::Spec,
+    target::{self, TargetView, Written},
+};
+use crate::{
+    api::{external_secret::CreationPolicy, names},
+    operator::targets::Targets,
+    secrets_api::{self, Error, Guarded, SecretMeta, Wanted},
+};
+
+/// How often a write is tried again because somebody else wrote in between.
+const ATTEMPTS: usize = 5;
+
+/// When a Secret that keyferry did not write may be taken over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Adoption {
+    /// Where it holds just the wanted keys and values, or says so itself by annotation.
+    #[default]
+    Safe,
+    /// Also where the ExternalSecret says so by annotation.
+    Es,
+    /// Always, as ESO does.
+    Always,
+}
+
+/// What writing needs.
+pub struct Writer {
+    /// The API server.
+    pub client: Client,
+    /// Writes at once.
+    pub slots: Semaphore,
+    /// When foreign Secrets may be taken over.
+    pub adoption: Adoption,
+    /// Where our own writes are noted before the watch brings them.
+    pub targets: Arc<Targets>,
+}
+
+/// What became of the target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// Made.
+    Created(Written),
+    /// Changed.
+    Updated(Written),
+    /// Already as wanted.
+    Unchanged(Option<Written>),
+    /// creationPolicy Merge, and there is nothing to merge into.
+    Missing,
+    /// Deleted, because all its sources are gone.
+    Deleted,
+}
+
+/// One target, on its way.
+struct Target<'a> {
+    writer: &'a Writer,
+    object: &'a Object,
+    spec: &'a Spec,
+    rendered: &'a Rendered,
+    manager: String,
+}
+
+impl Writer {
+    /// Makes the target equal to what was rendered.
+    pub async fn apply(
+        &self,
+        object: &Object,
+        spec: &Spec,
+        rendered: &Rendered,
+        record: &mut Record,
+        view: Option<&TargetView>,
+    ) -> Result<Applied, Failure> {
+        let _slot = self.slots.acquire().await;
+        let manager = fingerprint::field_manager(&object.name);
+        let target = Target { writer: self, object, spec, rendered, manager };
+        let expects_none = view.is_none() && record.written.is_none() && spec.target.creation != CreationPolicy::Merge;
+        let mut seen = if expects_none { None } else { target.look().await? };
+        for _ in 0..ATTEMPTS {
+            let attempt = match &seen {
+                None if spec.target.creation == CreationPolicy::Merge => return Ok(Applied::Missing),
+                None => target.create().await,
+                Some(meta) => target.update(meta, record).await,
+            };
+            match attempt {
+                Ok(applied) => return Ok(applied),
+                Err(Attempt::LookAgain) => seen = target.look().await?,
+                Err(Attempt::Failed(failure)) => return Err(failure),
+            }
+        }
+        Err(Failure::new(
+            Cause::ApiServerUnavailable,
+            format!("Secret {} changed during each of {ATTEMPTS} writes; trying again", spec.target.name),
+        )
+        .headline("could not update secret"))
+    }
+
+    /// Deletes the target because all its sources are gone; only what we wrote or own.
+    pub async fn delete(&self, object: &Object, name: &str) -> Result<bool, Failure> {
+        let _slot = self.slots.acquire().await;
+        let failed = |e: Error| failed(&e, name, "delete").headline("could not delete secret");
+        let Some(meta) = secrets_api::metadata(&self.client, &object.namespace, name).await.map_err(failed)? else {
+            return Ok(false);
+        };
+        let owners = meta.metadata.owner_references.as_deref().unwrap_or_default();
+        let owned = target::controller(owners).is_some_and(|controller| *controller.uid == *object.uid);
+        if !owned && !merged::written_by(&meta, &fingerprint::field_manager(&object.name)) {
+            return Err(Failure::new(
+                Cause::TargetOwned,
+                format!("Secret {name} is not owned by this ExternalSecret and was not deleted; delete it by hand"),
+            )
+            .headline("could not delete secret"));
+        }
+        secrets_api::delete(&self.client, &object.namespace, name, &meta).await.map_err(failed)?;
+        Ok(true)
+    }
+
+    /// Deletes what an earlier target name left: Secrets that we wrote for this object under other names.
+    pub async fn delete_renamed(&self, object: &Object, names: &[Box<str>]) -> Result<usize, Failure> {
+        let manager = fingerprint::field_manager(&object.name);
+        let created_by = fingerprint::created_by(&object.namespace, &object.name);
+        let mut deleted = 0;
+        for name in names {
+            let failed = |e: Error| failed(&e, name, "delete").headline("could not delete orphaned secrets");
+            let meta = secrets_api::metadata(&self.client, &object.namespace, name).await.map_err(failed)?;
+            let Some(meta) = meta else { continue };
+            let view = TargetView::new(&meta);
+            // A copy that somebody made carries our label too, but not our manager.
+            let ours = view.created_by.as_deref() == Some(&created_by)
+                && merged::written_by(&meta, &manager)
+                && view.controller.is_none_or(|c| c.is_external_secret && *c.name == *object.name);
+            if ours {
+                secrets_api::delete(&self.client, &object.namespace, name, &meta).await.map_err(failed)?;
+                deleted += 1;
+            }
+        }
+        Ok(deleted)
+    }
+}
+
+enum Attempt {
+    /// Somebody else wrote in between.
+    LookAgain,
+    Failed(Failure),
+}
+
+impl From<Failure> for Attempt {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl Target<'_> {
+    fn name(&self) -> &str {
+        &self.spec.target.name
+    }
+
+    fn failed(&self, error: &Error) -> Failure {
+        failed(error, self.name(), "write")
+    }
+
+    /// A conflict, or an object that came or went, is looked at again; everything else is a failure.
+    fn attempt(&self, error: &Error) -> Attempt {
+        if error.is_conflict() || error.is_not_found() { Attempt::LookAgain } else { Attempt::Failed(self.failed(error)) }
+    }
+
+    async fn look(&self) -> Result<Option<SecretMeta>, Failure> {
+        secrets_api::metadata(&self.writer.client, &self.object.namespace, self.name())
+            .await
+            .map_err(|e| self.failed(&e))
+    }
+
+    fn owns(&self) -> bool {
+        self.spec.target.creation == CreationPolicy::Owner
+    }
+
+    fn merges(&self) -> bool {
+        matches!(self.spec.target.creation, CreationPolicy::Merge | CreationPolicy::CreateOrMerge)
+    }
+
+    fn owner(&self) -> Option<OwnerReference> {
+        (self.owns() && !self.object.retained_on_delete()).then(|| OwnerReference {
+            api_version: names::API_VERSION.to_owned(),
+            kind: "ExternalSecret".to_owned(),
+            name: self.object.name.to_string(),
+            uid: self.object.uid.to_string(),
+            controller: Some(true),
+            block_owner_deletion: Some(true),
+        })
+    }
+
+    /// Everything that a Secret of ours carries, whatever else is there.
+    fn wanted(&self) -> Wanted {
+        let mut labels = self.rendered.labels.clone();
+        labels.insert(names::MANAGED_LABEL.to_owned(), "true".to_owned());
+        if self.owns() {
+            let created_by = fingerprint::created_by(&self.object.namespace, &self.object.name);
+            labels.insert(names::CREATED_BY_LABEL.to_owned(), created_by);
+        }
+        let mut annotations = self.rendered.annotations.clone();
+        if !self.merges() {
+            annotations.insert(names::KEYS_ANNOTATION.to_owned(), self.keys());
+        }
+        Wanted {
+            data: self.rendered.data.clone(),
+            labels,
+            annotations,
+            owners: self.owner().into_iter().collect(),
+            finalizers: vec![],
+            type_: self.rendered.type_.clone(),
+            immutable: self.spec.target.immutable,
+        }
+    }
+
+    fn keys(&self) -> String {
+        fingerprint::keys_digest(self.rendered.data.keys().map(String::as_str))
+    }
+
+    fn written(&self, meta: &SecretMeta) -> Written {
+        let text = |text: &Option<String>| text.as_deref().unwrap_or_default().into();
+        Written {
+            uid: text(&meta.metadata.uid),
+            resource_version: text(&meta.metadata.resource_version),
+            keys: self.keys().into(),
+        }
+    }
+
+    async fn create(&self) -> Result<Applied, Attempt> {
+        let (client, namespace) = (&self.writer.client, &*self.object.namespace);
+        match secrets_api::create(client, namespace, self.name(), &self.manager, &self.wanted()).await {
+            Ok(meta) => {
+                self.writer.targets.apply(&meta, false);
+                Ok(Applied::Created(self.written(&meta)))
+            }
+            // A missing namespace is a 404 too, and no object to look at again.
+            Err(e) if e.is_not_found() => Err(Attempt::Failed(self.failed(&e))),
+            Err(e) => Err(self.attempt(&e)),
+        }
+    }
+
+    async fn update(&self, meta: &SecretMeta, record: &mut Record) -> Result<Applied, Attempt> {
+        if meta.metadata.deletion_timestamp.is_some() {
+            return Err(Attempt::Failed(
+                Failure::new(
+                    Cause::ApiServerUnavailable,
+                    format!("Secret {} is being deleted, but a finalizer still holds it", self.name()),
+                )
+                .headline("could not update secret"),
+            ));
+        }
+        self.check_owner(meta)?;
+        let uid = meta.metadata.uid.as_deref().unwrap_or_default();
+        let ours = record.written.as_ref().is_some_and(|written| *written.uid == *uid)
+            || merged::written_by(meta, &self.manager)
+            || target::controller(meta.metadata.owner_references.as_deref().unwrap_or_default())
+                .is_some_and(|controller| *controller.uid == *self.object.uid);
+        if record.type_checked.as_deref() != Some(uid) {
+            self.check_type(meta, ours).await?;
+            record.type_checked = Some(uid.into());
+        } else if !ours && !self.merges() {
+            self.check_type(meta, ours).await?;
+        }
+        let at = Guarded {
+            namespace: &self.object.namespace,
+            name: self.name(),
+            manager: &self.manager,
+            resource_version: meta.metadata.resource_version.as_deref().unwrap_or_default(),
+        };
+        let client = &self.writer.client;
+        let result = if self.merges() || self.spec.target.immutable {
+            let (wanted, dropped, metadata) = merged::patch(self, meta);
+            secrets_api::merge(client, at, &wanted, &dropped, metadata).await
+        } else {
+            secrets_api::overwrite(client, at, &merged::whole(self, meta)).await
+        };
+        let after = result.map_err(|e| self.attempt(&e))?;
+        self.writer.targets.apply(&after, false);
+        let written = self.written(&after);
+        let moved = after.metadata.resource_version != meta.metadata.resource_version;
+        Ok(if moved { Applied::Updated(written) } else { Applied::Unchanged(Some(written)) })
+    }
+
+    fn check_owner(&self, meta: &SecretMeta) -> Result<(), Failure> {
+        let owners = meta.metadata.owner_references.as_deref().unwrap_or_default();
+        match target::controller(owners) {
+            None => Ok(()),
+            Some(c) if c.is_external_secret && *c.name == *self.object.name => Ok(()),
+            Some(c) if c.is_external_secret => Err(Failure::new(
+                Cause::TargetOwned,
+                format!(
+                    "secret is owned by another ExternalSecret: {}; let one of the two write Secret {}",
+                    c.name,
+                    self.name()
+                ),
+            )
+            .headline("target is owned by another ExternalSecret")),
+            Some(_) if self.merges() => Ok(()),
+            Some(c) => Err(Failure::new(
+                Cause::TargetOwned,
+                format!(
+                    "could not set controller reference on secret: Secret {} is controlled by {} {}; choose another \
+                     target.name, or creationPolicy Merge",
+                    self.name(),
+                    c.kind,
+                    c.name
+                ),
+            )
+            .headline("failed to take ownership of target secret")),
+        }
+    }
+
+    /// The type is not in the metadata: a Table GET tells it, once for each Secret that is not known.
+    async fn check_type(&self, meta: &SecretMeta, ours: bool) -> Result<(), Attempt> {
+        let shape = secrets_api::shape(&self.writer.client, &self.object.namespace, self.name())
+            .await
+            .map_err(|e| self.attempt(&e))?;
+        if render::is_privileged(&shape.type_) {
+            return Err(Attempt::Failed(
+                Failure::new(
+                    Cause::TargetTypeRefused,
+                    format!("Secret {} has type {}, which keyferry does not write", self.name(), shape.type_),
+                )
+                .headline("could not update secret"),
+            ));
+        }
+        if !ours && !self.merges() {
+            adopt::check(self, meta, &shape).await?;
+        }
+        Ok(())
+    }
+}
+
+/// A failure of a request on the target, classed.
+fn failed(error: &Error, name: &str, verb: &str) -> Failure {
+    let failure = |cause, text: String| Failure::new(cause, text).headline("could not update secret");
+    if error.is_immutable() {
+        return failure(
+            Cause::TargetImmutable,
+            format!("secret is immutable: Secret {name} would have to change; delete it to have it made anew"),
+        )
+        .headline("could not update secret, target is immutable");
+    }
+    if error.is_terminating_namespace() {
+        return failure(Cause::NamespaceTerminating, "the namespace is being deleted".to_owned());
+    }
+    if error.is_forbidden() {
+        return failure(
+            Cause::Forbidden,
+            format!("the operator may not {verb} Secret {name}; grant its ServiceAccount the verb on Secrets here"),
+        );
+    }
+    if error.is_invalid() {
+        let code = error.code().unwrap_or_default();
+        return failure(
+            Cause::TargetInvalid,
+            format!("the API server refused to {verb} Secret {name} as invalid ({code}); its type may demand other keys"),
+        );
+    }
+    failure(Cause::ApiServerUnavailable, format!("could not {verb} Secret {name}: {error}; trying again"))
+}

@@ -1,0 +1,107 @@
+//! What we want, merged with the metadata that is there. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use serde_json::{Map, Value, json};
+
+use super::Target;
+use crate::{
+    api::names,
+    secrets_api::{SecretMeta, Wanted},
+    sync::target::{data_keys, metadata_keys},
+};
+
+/// Whether a manager has written data or metadata of this Secret.
+pub(super) fn written_by(meta: &SecretMeta, manager: &str) -> bool {
+    meta.metadata.managed_fields.iter().flatten().any(|entry| {
+        entry.manager.as_deref() == Some(manager)
+            && (!data_keys(entry).is_empty() || entry.fields_v1.as_ref().is_some_and(|f| f.0.get("f:metadata").is_some()))
+    })
+}
+
+/// What a field of metadata held by our doing: what of it is not wanted any more goes.
+fn written_before<'a>(meta: &'a SecretMeta, manager: &str, field: &str) -> BTreeSet<&'a str> {
+    let entries = meta.metadata.managed_fields.iter().flatten();
+    entries.filter(|e| e.manager.as_deref() == Some(manager)).flat_map(|e| metadata_keys(e, field)).collect()
+}
+
+fn owners(target: &Target<'_>, meta: &SecretMeta) -> Vec<OwnerReference> {
+    let is_ours = |owner: &OwnerReference| {
+        owner.kind == "ExternalSecret"
+            && owner.api_version.starts_with("external-secrets.io/")
+            && owner.name == *target.object.name
+    };
+    let present = meta.metadata.owner_references.iter().flatten();
+    present.filter(|owner| !is_ours(owner)).cloned().chain(target.owner()).collect()
+}
+
+/// Names that go whoever wrote them, unless they are wanted: marks of ownership and ESO's unsalted hash.
+const OURS_ALONE: [&str; 3] = [names::CREATED_BY_LABEL, names::DATA_HASH_ANNOTATION, names::KEYS_ANNOTATION];
+
+fn merge(
+    present: Option<&BTreeMap<String, String>>,
+    before: &BTreeSet<&str>,
+    wanted: BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
+    let stays = |name: &str| !before.contains(name) && !OURS_ALONE.contains(&name);
+    let kept = present.into_iter().flatten().filter(|(name, _)| stays(name));
+    let mut merged: BTreeMap<_, _> = kept.map(|(name, value)| (name.clone(), value.clone())).collect();
+    merged.extend(wanted);
+    merged
+}
+
+/// The whole Secret, for Owner and Orphan: data is ours alone, metadata of others stays.
+pub(super) fn whole(target: &Target<'_>, meta: &SecretMeta) -> Wanted {
+    let wanted = target.wanted();
+    let before = |field| written_before(meta, &target.manager, field);
+    Wanted {
+        labels: merge(meta.metadata.labels.as_ref(), &before("labels"), wanted.labels),
+        annotations: merge(meta.metadata.annotations.as_ref(), &before("annotations"), wanted.annotations),
+        owners: owners(target, meta),
+        ..wanted
+    }
+}
+
+/// A merge patch, for Merge and CreateOrMerge: our keys, those of ours that are dropped, and metadata.
+///
+/// Also for `immutable` on a Secret that is there: its data is left as it is, and only what marks it ours is written.
+pub(super) fn patch(target: &Target<'_>, meta: &SecretMeta) -> (Wanted, Vec<String>, Map<String, Value>) {
+    let mut wanted = target.wanted();
+    let frozen = target.spec.target.immutable;
+    let mut dropped = vec![];
+    if frozen {
+        wanted.data.clear();
+        wanted.type_ = None;
+        wanted.labels.retain(|name, _| name == names::MANAGED_LABEL || name == names::CREATED_BY_LABEL);
+        wanted.annotations.clear();
+    } else {
+        let entries = meta.metadata.managed_fields.iter().flatten();
+        let ours = entries.filter(|e| e.manager.as_deref() == Some(target.manager.as_str())).flat_map(data_keys);
+        let gone: BTreeSet<_> = ours.filter(|key| !wanted.data.contains_key(*key)).collect();
+        dropped.extend(gone.into_iter().map(str::to_owned));
+    }
+    let field = |field: &str, present: Option<&BTreeMap<String, String>>, wanted: &BTreeMap<String, String>| {
+        let before = written_before(meta, &target.manager, field);
+        let goes = |name: &str| OURS_ALONE.contains(&name) || (!frozen && before.contains(name));
+        let mut map: Map<_, _> = present
+            .into_iter()
+            .flat_map(BTreeMap::keys)
+            .filter(|name| goes(name) && !wanted.contains_key(*name))
+            .map(|name| (name.clone(), Value::Null))
+            .collect();
+        map.extend(wanted.iter().map(|(name, value)| (name.clone(), json!(value))));
+        Value::Object(map)
+    };
+    let mut metadata = Map::new();
+    metadata.insert("labels".to_owned(), field("labels", meta.metadata.labels.as_ref(), &wanted.labels));
+    let annotations = field("annotations", meta.metadata.annotations.as_ref(), &wanted.annotations);
+    if annotations.as_object().is_some_and(|map| !map.is_empty()) {
+        metadata.insert("annotations".to_owned(), annotations);
+    }
+    let owners = owners(target, meta);
+    if meta.metadata.owner_references.clone().unwrap_or_default() != owners {
+        metadata.insert("ownerReferences".to_owned(), json!(owners));
+    }
+    (wanted, dropped, metadata)
+}

@@ -1,0 +1,99 @@
+//! Names and digests that ESO and keyferry agree on, so that objects can move between them without a write.
+
+use std::{collections::BTreeMap, fmt::Write};
+
+use sha3::{Digest, Sha3_224};
+
+use crate::api::names;
+
+/// Lower-case hex of SHA3-224.
+pub fn sha3_hex(text: impl AsRef<[u8]>) -> String {
+    let digest = Sha3_224::digest(text.as_ref());
+    digest.iter().fold(String::with_capacity(56), |mut hex, byte| {
+        // Writing to a String cannot fail.
+        _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+/// Value of the created-by label: which ExternalSecret owns a Secret.
+pub fn created_by(namespace: &str, name: &str) -> String {
+    sha3_hex(format!("{namespace}/{name}"))
+}
+
+/// Field manager under which the target of an ExternalSecret is written. Managers have 128 bytes, but ESO hashes names
+/// from 28 characters on, and its entries must be ours to continue.
+pub fn field_manager(name: &str) -> String {
+    let manager = format!("{}{name}", names::FIELD_MANAGER_PREFIX);
+    if manager.len() <= 63 {
+        return manager;
+    }
+    format!("{}sha3/{}", names::FIELD_MANAGER_PREFIX, sha3_hex(name))
+}
+
+/// `status.syncedResourceVersion`: the generation and a hash of annotations and labels, in ESO's formula.
+pub fn synced_form(
+    generation: i64,
+    annotations: &BTreeMap<String, String>,
+    labels: &BTreeMap<String, String>,
+) -> String {
+    let map = |entries: &BTreeMap<String, String>| {
+        let pairs: Vec<_> = entries.iter().map(|(k, v)| format!("{k}:{v}")).collect();
+        format!("map[{}]", pairs.join(" "))
+    };
+    let text = format!("{{annotations:{} labels:{}}}", map(annotations), map(labels));
+    format!("{generation}-{}", sha3_hex(text))
+}
+
+/// The generation in a `syncedResourceVersion`.
+pub fn generation_of(synced_form: &str) -> Option<i64> {
+    synced_form.split_once('-')?.0.parse().ok()
+}
+
+/// Digest of key names, without values: tells from metadata alone whether keys came or went.
+pub fn keys_digest<'a>(keys: impl IntoIterator<Item = &'a str>) -> String {
+    let mut keys: Vec<_> = keys.into_iter().collect();
+    keys.sort_unstable();
+    let mut digest = sha3_hex(keys.join("\n"));
+    digest.truncate(32);
+    digest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
+    }
+
+    #[test]
+    fn created_by_equals_esos_hash() {
+        assert_eq!(
+            created_by("default", "my-es"),
+            "b8464376b5fe3535e690594280bfe59b60be2603cb6cbb6d6c8bcbb4"
+        );
+    }
+
+    #[test]
+    fn the_synced_form_of_an_object_without_metadata_equals_esos() {
+        let form = synced_form(3, &map(&[]), &map(&[]));
+        assert_eq!(form, "3-f47fe3c0b255b6dd8047cdffa772587bb829efe7a1cb70febeda2eb2");
+        assert_eq!(generation_of(&form), Some(3));
+    }
+
+    #[test]
+    fn long_names_are_hashed_in_the_field_manager() {
+        let short = "a".repeat(27);
+        assert_eq!(field_manager(&short), format!("externalsecrets.external-secrets.io/{short}"));
+        let long = field_manager(&"a".repeat(28));
+        assert!(long.starts_with("externalsecrets.external-secrets.io/sha3/"), "{long}");
+        assert_eq!(long.len(), "externalsecrets.external-secrets.io/sha3/".len() + 56);
+    }
+
+    #[test]
+    fn the_digest_of_keys_does_not_depend_on_their_order() {
+        assert_eq!(keys_digest(["b", "a"]), keys_digest(["a", "b"]));
+        assert_ne!(keys_digest(["a"]), keys_digest(["a", "b"]));
+    }
+}

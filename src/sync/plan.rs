@@ -1,0 +1,292 @@
+//! PLAN: whether AWS must be asked, and what for. Pure and total; no call is made to decide.
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::{
+    cause::{Cause, Failure},
+    fingerprint,
+    object::Object,
+    record::Record,
+    spec::{Interval, Refresh, Source, Spec, StoreName},
+    target::{self, Drift, Expected, TargetView},
+};
+use crate::{
+    api::{external_secret::CreationPolicy, secret_store::{AwsProvider, AwsService}},
+    aws::{Aspect, Read, Version},
+    operator::store::StoreView,
+};
+
+/// How often a target may be repaired within [`CONTEST_WINDOW`] before we stop fighting for it.
+const REPAIRS: usize = 3;
+/// See [`REPAIRS`].
+pub const CONTEST_WINDOW: Duration = Duration::from_secs(600);
+/// How long an object whose interval is 0 waits where others wait for their interval.
+pub const DEFAULT_WAIT: Duration = Duration::from_secs(3600);
+
+/// A store as an object sees it.
+#[derive(Clone, Debug)]
+pub enum StoreState {
+    /// There is none of that name.
+    Missing,
+    /// It belongs to another class or provider.
+    NotOurs(&'static str),
+    /// Its conditions keep this namespace out.
+    Denied,
+    /// It is not Ready, and why as far as is known.
+    NotReady(Option<String>),
+    /// It can be used.
+    Usable(Arc<StoreView>, AwsProvider),
+}
+
+/// Everything a decision depends on.
+#[derive(Debug)]
+pub struct Situation<'a> {
+    /// The object.
+    pub object: &'a Object,
+    /// What is known of it.
+    pub record: &'a Record,
+    /// Its target, as the watch shows it; nothing where it is absent.
+    pub target: Option<&'a TargetView>,
+    /// Whether targets are watched at all.
+    pub targets_watched: bool,
+    /// The stores it names.
+    pub stores: &'a BTreeMap<StoreName, StoreState>,
+    /// Whether objects that name no store, or only missing ones, are ours: we have the default class.
+    pub default_class: bool,
+    /// The namespace is being deleted.
+    pub terminating: bool,
+    /// Now.
+    pub now: Timestamp,
+    /// Now, by the monotonic clock.
+    pub instant: Instant,
+}
+
+/// Why a sync runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// Never synced.
+    New,
+    /// The object changed.
+    Changed,
+    /// Asked for by annotation.
+    Forced,
+    /// The target changed: by this manager, where one is known.
+    Drift(Option<Box<str>>),
+    /// The interval has passed.
+    Due,
+    /// A failure is tried again.
+    Retry,
+    /// Whether a source is really missing.
+    Confirm,
+}
+
+impl Why {
+    /// Periodic reads may wait for company.
+    pub fn is_periodic(&self) -> bool {
+        matches!(self, Self::Due)
+    }
+}
+
+/// The distinct reads of an object. Each happens once per sync, and every entry uses that answer, so that a username
+/// and its password never come from two versions.
+#[derive(Clone, Debug, Default)]
+pub struct Reads {
+    /// Store and read.
+    pub distinct: Vec<(StoreName, Read)>,
+    /// For each source of the spec, its place in `distinct`.
+    pub by_source: Vec<usize>,
+}
+
+/// What to do.
+#[derive(Debug)]
+pub enum Decision {
+    /// Not ours: leave it alone, its status included.
+    Ignore,
+    /// Nothing is due; look again then.
+    Skip(Option<Duration>),
+    /// It cannot be worked on until something changes.
+    Refuse(Failure),
+    /// Read, render, write.
+    Sync(Why, Reads),
+}
+
+/// Decides.
+pub fn decide(s: &Situation<'_>) -> Decision {
+    match ownership(s) {
+        Ownership::Ours => {}
+        Ownership::Others => return Decision::Ignore,
+        Ownership::Mixed(failure) => return Decision::Refuse(failure),
+    }
+    if s.terminating {
+        return Decision::Skip(None);
+    }
+    let spec = match &s.object.spec {
+        Ok(spec) => spec,
+        Err(failure) => return Decision::Refuse(failure.clone()),
+    };
+    let why = match reason(s, spec) {
+        Ok(why) => why,
+        Err(wait) => return Decision::Skip(wait),
+    };
+    if let Why::Drift(editor) = &why
+        && s.record.repairs.iter().filter(|at| s.instant.duration_since(**at) < CONTEST_WINDOW).count() >= REPAIRS
+    {
+        let by = editor.as_deref().unwrap_or("another client");
+        return Decision::Refuse(Failure::new(
+            Cause::Contested,
+            format!(
+                "contested by {by}: Secret {} was repaired {REPAIRS} times within ten minutes; stop the other writer, \
+                 or use creationPolicy Merge",
+                spec.target.name
+            ),
+        ));
+    }
+    match reads(s, spec) {
+        Ok(reads) => Decision::Sync(why, reads),
+        Err(failure) => Decision::Refuse(failure),
+    }
+}
+
+enum Ownership {
+    Ours,
+    Others,
+    Mixed(Failure),
+}
+
+fn ownership(s: &Situation<'_>) -> Ownership {
+    let others = s.stores.iter().find(|(_, state)| matches!(state, StoreState::NotOurs(_)));
+    let missing = s.stores.values().all(|state| matches!(state, StoreState::Missing));
+    match others {
+        None if missing && !s.default_class => Ownership::Others,
+        None => Ownership::Ours,
+        Some((name, StoreState::NotOurs(why)))
+            if s.stores.values().any(|state| !matches!(state, StoreState::NotOurs(_) | StoreState::Missing)) =>
+        {
+            Ownership::Mixed(Failure::new(
+                Cause::StoreNotOurs,
+                format!("can not reference unmanaged store: {name} {why}; use stores of one operator in one object"),
+            ))
+        }
+        Some(_) => Ownership::Others,
+    }
+}
+
+/// Why a sync is due, or how long until the next look.
+fn reason(s: &Situation<'_>, spec: &Spec) -> Result<Why, Option<Duration>> {
+    let (object, record) = (s.object, s.record);
+    let forced = object.force_sync().iter().zip(&record.forced).any(|(now, seen)| *now != seen.as_deref());
+    if forced {
+        return Ok(Why::Forced);
+    }
+    let until = |at: Instant| at.saturating_duration_since(s.instant);
+    if let Some(failing) = &record.failing
+        && failing.form == object.form
+    {
+        return if until(failing.retry_at).is_zero() { Ok(Why::Retry) } else { Err(Some(until(failing.retry_at))) };
+    }
+    let Some(synced) = &record.synced_form else { return Ok(Why::New) };
+    let changed = match spec.refresh {
+        Refresh::CreatedOnce => false,
+        Refresh::Periodic(Interval::Once) => fingerprint::generation_of(synced) != Some(object.generation),
+        Refresh::OnChange | Refresh::Periodic(Interval::Every(_)) => *synced != object.form,
+    };
+    if changed {
+        return Ok(Why::Changed);
+    }
+    if let Some(confirm) = record.confirm_at {
+        return if until(confirm).is_zero() { Ok(Why::Confirm) } else { Err(Some(until(confirm))) };
+    }
+    if s.targets_watched {
+        match target::drift(&expected(object, record, spec), s.target) {
+            Drift::None | Drift::Unproven => {}
+            // Under Merge the target is made by somebody else: once we have seen that it is gone, we wait.
+            Drift::Gone if spec.target.creation == CreationPolicy::Merge && record.written.is_none() => {}
+            Drift::Gone => return Ok(Why::Drift(None)),
+            Drift::Edited(editor) => return Ok(Why::Drift(editor)),
+        }
+    }
+    match (spec.refresh, record.due) {
+        (Refresh::Periodic(Interval::Every(_)), Some(due)) if !until(due).is_zero() => Err(Some(until(due))),
+        (Refresh::Periodic(Interval::Every(_)), _) => Ok(Why::Due),
+        _ => Err(None),
+    }
+}
+
+/// What we expect of the target.
+pub fn expected<'a>(object: &'a Object, record: &'a Record, spec: &Spec) -> Expected<'a> {
+    Expected {
+        namespace: &object.namespace,
+        name: &object.name,
+        uid: &object.uid,
+        creation: spec.target.creation,
+        retained: object.retained_on_delete(),
+        written: record.written.as_ref(),
+    }
+}
+
+fn reads(s: &Situation<'_>, spec: &Spec) -> Result<Reads, Failure> {
+    let mut reads = Reads::default();
+    for source in &spec.sources {
+        let read = read(source, usable(s, &source.store)?);
+        let wanted = (source.store.clone(), read);
+        let at = reads.distinct.iter().position(|known| *known == wanted).unwrap_or_else(|| {
+            reads.distinct.push(wanted);
+            reads.distinct.len() - 1
+        });
+        reads.by_source.push(at);
+    }
+    Ok(reads)
+}
+
+fn usable<'a>(s: &'a Situation<'_>, name: &StoreName) -> Result<&'a AwsProvider, Failure> {
+    let failure = |cause, text: String| Err(Failure::new(cause, text));
+    match s.stores.get(name) {
+        Some(StoreState::Usable(_, aws)) => Ok(aws),
+        Some(StoreState::NotReady(why)) => {
+            let why = why.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
+            failure(Cause::StoreNotReady, format!("{name} is not ready{why}; see the store's status"))
+        }
+        Some(StoreState::Denied) => failure(
+            Cause::StoreDenied,
+            format!(
+                "using cluster store \"{}\" is not allowed from namespace \"{}\": denied by spec.condition; add the \
+                 namespace to the store's conditions, or use another store",
+                name.name, s.object.namespace
+            ),
+        ),
+        Some(StoreState::NotOurs(why)) => {
+            failure(Cause::StoreNotOurs, format!("can not reference unmanaged store: {name} {why}"))
+        }
+        Some(StoreState::Missing) | None => failure(
+            Cause::StoreNotFound,
+            format!("could not get {name}: there is none{}; create it, or correct the name", whereabouts(s, name)),
+        ),
+    }
+}
+
+fn whereabouts(s: &Situation<'_>, name: &StoreName) -> String {
+    match name.kind {
+        crate::api::external_secret::StoreKind::SecretStore => format!(" in namespace {}", s.object.namespace),
+        crate::api::external_secret::StoreKind::ClusterSecretStore => String::new(),
+    }
+}
+
+/// Which read a source is.
+pub fn read(source: &Source, aws: &AwsProvider) -> Read {
+    let id = format!("{}{}", aws.prefix.as_deref().unwrap_or_default(), source.key);
+    let version = match aws.service {
+        AwsService::ParameterStore => Version::Selector(source.version.as_deref().map(str::to_owned)),
+        AwsService::SecretsManager | AwsService::CertificateManager => Version::of_secret(source.version.as_deref()),
+    };
+    Read { service: aws.service, id, version, aspect: Aspect::Value }
+}
+
+#[cfg(test)]
+mod tests;

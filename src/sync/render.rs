@@ -1,0 +1,122 @@
+//! RENDER: the map becomes the Secret that should be. Pure; checks what the API server would refuse, naming the key.
+
+use std::collections::BTreeMap;
+
+use aws_lc_rs::hmac;
+
+use super::{
+    cause::{Cause, Failure},
+    object::Object,
+    record::Digest,
+    rewrite::Map,
+    spec::{Spec, key_problem},
+};
+use crate::api::names;
+
+/// Kubernetes' limit on the data of a Secret, in bytes.
+const SIZE_LIMIT: usize = 1024 * 1024;
+
+/// Types that give their holder power over the cluster: a Secret of these is neither made nor written.
+const PRIVILEGED: [&str; 2] = ["kubernetes.io/service-account-token", "bootstrap.kubernetes.io/token"];
+
+/// Labels and annotations of tools say something about the ExternalSecret, not about its Secret: copied, they make GitOps
+/// tools adopt or prune the Secret. A name that starts with one of these stays behind.
+const NOT_COPIED: [&str; 14] = [
+    names::OWN_PREFIX,
+    "kubectl.kubernetes.io/",
+    "argocd.argoproj.io/",
+    "meta.helm.sh/",
+    "helm.sh/",
+    "helm.toolkit.fluxcd.io/",
+    "kustomize.toolkit.fluxcd.io/",
+    "reconcile.fluxcd.io/",
+    "fluxcd.io/",
+    "kustomize.config.k8s.io/",
+    "config.kubernetes.io/",
+    "config.k8s.io/",
+    "internal.config.kubernetes.io/",
+    "external-secrets.io/force-sync",
+];
+
+/// Whether a Secret of this type is refused.
+pub fn is_privileged(type_: &str) -> bool {
+    PRIVILEGED.contains(&type_)
+}
+
+/// A Secret as it should be, without what only `apply` knows: the labels, owner and merge with what is there.
+#[derive(Clone, Debug, Default)]
+pub struct Rendered {
+    /// Data.
+    pub data: Map,
+    /// Labels that the object declares.
+    pub labels: BTreeMap<String, String>,
+    /// Annotations that the object declares.
+    pub annotations: BTreeMap<String, String>,
+    /// Type; nothing leaves it to Kubernetes' default, or as it is.
+    pub type_: Option<String>,
+}
+
+/// Renders.
+pub fn render(object: &Object, spec: &Spec, data: Map) -> Result<Rendered, Failure> {
+    debug_assert!(!spec.sources.is_empty());
+    check_keys(&data)?;
+    check_size(&data)?;
+    let copied = |map: &BTreeMap<String, String>| {
+        map.iter()
+            .filter(|(name, _)| *name != "force-sync" && !NOT_COPIED.iter().any(|prefix| name.starts_with(prefix)))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect()
+    };
+    Ok(Rendered { data, labels: copied(&object.labels), annotations: copied(&object.annotations), type_: None })
+}
+
+fn check_keys(data: &Map) -> Result<(), Failure> {
+    match data.keys().find_map(|key| key_problem(key)) {
+        None => Ok(()),
+        Some(problem) => Err(Failure::new(
+            Cause::InvalidKey,
+            format!("invalid secret keys (TIP: use rewrite or conversionStrategy to change keys): a key {problem}"),
+        )),
+    }
+}
+
+fn check_size(data: &Map) -> Result<(), Failure> {
+    let size: usize = data.values().map(crate::secret_bytes::SecretBytes::len).sum();
+    if size <= SIZE_LIMIT {
+        return Ok(());
+    }
+    let largest = data.iter().max_by_key(|(_, value)| value.len()).map_or("", |(key, _)| key);
+    Err(Failure::new(
+        Cause::TooLarge,
+        format!(
+            "the Secret would hold {size} bytes, Kubernetes allows {SIZE_LIMIT}; its largest key is {largest}: split it \
+             over several ExternalSecrets"
+        ),
+    ))
+}
+
+/// A keyed digest of everything that was rendered: tells whether a refresh found anything new, without keeping values.
+pub fn digest(key: &hmac::Key, rendered: &Rendered, also: &str) -> Digest {
+    let mut context = hmac::Context::with_key(key);
+    let mut part = |bytes: &[u8]| {
+        context.update(&bytes.len().to_le_bytes());
+        context.update(bytes);
+    };
+    for (key, value) in &rendered.data {
+        part(key.as_bytes());
+        part(value.expose());
+    }
+    for map in [&rendered.labels, &rendered.annotations] {
+        part(b"");
+        for (name, value) in map {
+            part(name.as_bytes());
+            part(value.as_bytes());
+        }
+    }
+    part(rendered.type_.as_deref().unwrap_or_default().as_bytes());
+    part(also.as_bytes());
+    let tag = context.sign();
+    let mut digest = Digest::default();
+    digest.iter_mut().zip(tag.as_ref()).for_each(|(to, from)| *to = *from);
+    digest
+}

@@ -1,0 +1,310 @@
+//! REPORT: the outcome becomes status, events, metrics and the time of the next try. The only writer of status; runs
+//! after every sync, failed or not.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::{
+    Done, Outcome,
+    apply::Applied,
+    cause::{Class, Failure},
+    object::Object,
+    plan::{CONTEST_WINDOW, DEFAULT_WAIT, Why},
+    record::{Failing, Record, Reported},
+    spec::Interval,
+};
+use crate::{
+    api::external_secret::{CreationPolicy, StatusCondition, SyncedEntry},
+    operator::schedule,
+};
+
+/// Longest message of a condition, in bytes.
+const MESSAGE_LIMIT: usize = 1024;
+/// Bounds of `status.entries`.
+const ENTRIES: usize = 50;
+/// See [`ENTRIES`]; bytes of JSON.
+const ENTRIES_BYTES: usize = 16 * 1024;
+/// Longest wait between tries of what backs off.
+const LONGEST_BACKOFF: Duration = Duration::from_secs(300);
+
+/// Text of the Ready condition with its reason, for each end of a sync (contract §1.2).
+fn success(done: &Done) -> Option<(&'static str, &'static str)> {
+    Some(match done {
+        Done::AwaitingConfirmation => return None,
+        Done::Retained => ("SecretSynced", "secret retained due to DeletionPolicy=Retain"),
+        Done::NotWritten => ("SecretSynced", "secret synced"),
+        Done::Applied(Applied::Deleted) => ("SecretDeleted", "secret deleted due to DeletionPolicy=Delete"),
+        Done::Applied(Applied::Missing) => {
+            ("SecretMissing", "secret will not be created due to CreationPolicy=Merge")
+        }
+        Done::Applied(Applied::Created(_) | Applied::Updated(_) | Applied::Unchanged(_)) => {
+            ("SecretSynced", "secret synced")
+        }
+    })
+}
+
+/// An event to publish.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// Whether it is a warning.
+    pub warning: bool,
+    /// Reason, as ESO's events have it.
+    pub reason: &'static str,
+    /// Text.
+    pub text: String,
+}
+
+impl Note {
+    fn normal(reason: &'static str, text: impl Into<String>) -> Self {
+        Self { warning: false, reason, text: text.into() }
+    }
+}
+
+/// What follows from an outcome.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Merge patch of the status; nothing where it would change nothing worth a write.
+    pub status: Option<Value>,
+    /// Events.
+    pub notes: Vec<Note>,
+    /// When to look again; nothing waits for a change.
+    pub next: Option<Duration>,
+}
+
+/// When a sync began, by both clocks.
+#[derive(Clone, Copy, Debug)]
+pub struct Began {
+    /// For the status.
+    pub at: Timestamp,
+    /// For timers.
+    pub instant: Instant,
+}
+
+/// A sync succeeded.
+pub fn succeeded(
+    object: &Object,
+    record: &mut Record,
+    outcome: &Outcome,
+    why: &Why,
+    interval: Interval,
+    began: Began,
+) -> Report {
+    let Some((reason, message)) = success(&outcome.done) else {
+        // A removal waits for its second look; the object stays as it is until then.
+        let wait = record.confirm_at.map(|at| at.saturating_duration_since(Instant::now()));
+        return Report { next: wait, ..Report::default() };
+    };
+    let changed = match &outcome.done {
+        Done::Applied(applied) => !matches!(applied, Applied::Unchanged(_)),
+        _ => false,
+    };
+    let was_failing = record.failing.take().is_some();
+    record.synced_form = Some(object.form.clone());
+    record.forced = object.force_sync().map(|value| value.map(Into::into));
+    if let (Why::Drift(_), true) = (why, changed) {
+        while record.repairs.front().is_some_and(|at| at.elapsed() > CONTEST_WINDOW) {
+            record.repairs.pop_front();
+        }
+        record.repairs.push_back(began.instant);
+    }
+    let (entries, omitted) = bounded(&outcome.entries);
+    let target = object.target_name().map(str::to_owned);
+    let creation = object.spec.as_ref().map(|spec| spec.target.creation).unwrap_or_default();
+    let mut after = Reported {
+        ready: Some(condition("True", reason, message.to_owned(), &record.reported, began.at)),
+        cause: None,
+        observed_generation: Some(object.generation),
+        refresh_time: Some(began.at),
+        synced_form: Some(object.form.to_string()),
+        binding: target.filter(|_| creation != CreationPolicy::None),
+        entries,
+        omitted,
+    };
+    let every = match interval {
+        Interval::Every(every) => every,
+        Interval::Once => DEFAULT_WAIT,
+    };
+    let heartbeat = schedule::heartbeat_is_due(
+        began.at,
+        record.reported.refresh_time,
+        every,
+        schedule::stable_hash(&object.uid),
+    );
+    // A refresh that found nothing new writes at most its heartbeat; what changed or was asked for is written at once.
+    let asked = !matches!(why, Why::Due | Why::Retry);
+    if !(heartbeat || asked || changed || was_failing) {
+        after.refresh_time = record.reported.refresh_time;
+    }
+    let mut notes = vec![];
+    match &outcome.done {
+        Done::Applied(Applied::Created(_)) => notes.push(Note::normal("Created", "secret created")),
+        Done::Applied(Applied::Updated(_)) => notes.push(Note::normal("Updated", "secret updated")),
+        Done::Applied(Applied::Deleted) if record.reported.ready.as_ref().is_none_or(|r| r.reason.as_deref() != Some(reason)) => {
+            notes.push(Note::normal("Deleted", message));
+        }
+        _ => {}
+    }
+    if outcome.renamed > 0 {
+        notes.push(Note::normal("Deleted", "secret deleted because it was orphaned"));
+    }
+    // Once per absence, not once per refresh.
+    if changed || asked {
+        notes.extend(outcome.missing.iter().map(|place| {
+            Note::normal("MissingProviderSecret", format!("secret does not exist at provider using {place}"))
+        }));
+    }
+    Report { status: write(record, after), notes, next: None }
+}
+
+/// A sync failed, or the plan refused it.
+pub fn failed(
+    object: &Object,
+    record: &mut Record,
+    failure: &Failure,
+    refused: bool,
+    interval: Interval,
+    began: Began,
+) -> Report {
+    let every = match interval {
+        Interval::Every(every) => every,
+        Interval::Once => DEFAULT_WAIT,
+    };
+    let class = failure.cause.class();
+    let now = Instant::now();
+    let (count, since) = match &record.failing {
+        Some(failing) if failing.form == object.form => (failing.count.saturating_add(1), failing.since),
+        _ => (1, now),
+    };
+    let next = match class {
+        Class::Spec => None,
+        Class::Watched if refused => Some(every.min(DEFAULT_WAIT)),
+        Class::Data => Some(every),
+        Class::Watched | Class::Denied => Some(backoff(Duration::from_secs(5), count)),
+        Class::Transient => Some(backoff(Duration::from_secs(1), count)),
+    };
+    if refused {
+        // The plan looks again at each event; nothing was read, so nothing needs to wait.
+        record.failing = None;
+    } else {
+        let retry_at = now + next.unwrap_or(DEFAULT_WAIT);
+        record.failing =
+            Some(Failing { failure: failure.clone(), form: object.form.clone(), count, since, retry_at });
+        record.forced = object.force_sync().map(|value| value.map(Into::into));
+    }
+    // What passes by itself is not worth an alarm the first time.
+    if class == Class::Transient && count < 2 && since.elapsed() < every.saturating_mul(2) {
+        return Report { next, ..Report::default() };
+    }
+    let message = truncated(failure.to_string());
+    let after = Reported {
+        ready: Some(condition("False", "SecretSyncedError", message.clone(), &record.reported, began.at)),
+        cause: Some(failure.cause.name().to_owned()),
+        observed_generation: Some(object.generation),
+        ..record.reported.clone()
+    };
+    let is_new = record.reported.ready.as_ref().and_then(|ready| ready.message.as_ref()) != Some(&message);
+    let note = || Note {
+        warning: true,
+        reason: "UpdateFailed",
+        text: truncated(format!("{}: {}", failure.headline, failure.text)),
+    };
+    let notes = is_new.then(note).into_iter().collect();
+    Report { status: write(record, after), notes, next }
+}
+
+/// Nothing was due. A generation that was never reported still is.
+pub fn skipped(object: &Object, record: &mut Record) -> Option<Value> {
+    let after = Reported { observed_generation: Some(object.generation), ..record.reported.clone() };
+    write(record, after)
+}
+
+/// Doubles from `first`, at most to five minutes, with a quarter of jitter.
+fn backoff(first: Duration, count: u32) -> Duration {
+    let doubled = first.saturating_mul(1_u32.checked_shl(count.saturating_sub(1).min(16)).unwrap_or(u32::MAX));
+    let full = doubled.min(LONGEST_BACKOFF);
+    let mut byte = [0];
+    // Without randomness there is no jitter, and nothing else is lost.
+    _ = aws_lc_rs::rand::fill(&mut byte);
+    let [byte] = byte;
+    full - full.mul_f64(f64::from(byte) / 255.0 / 4.0)
+}
+
+fn condition(status: &str, reason: &str, message: String, before: &Reported, now: Timestamp) -> StatusCondition {
+    let kept = before.ready.as_ref().filter(|ready| ready.status == status);
+    let since = kept.and_then(|ready| ready.last_transition_time.clone()).unwrap_or_else(|| whole_seconds(now));
+    StatusCondition {
+        type_: "Ready".to_owned(),
+        status: status.to_owned(),
+        reason: Some(reason.to_owned()),
+        message: Some(message),
+        last_transition_time: Some(since),
+    }
+}
+
+/// Kubernetes' times have whole seconds.
+fn whole_seconds(time: Timestamp) -> Time {
+    Time(Timestamp::from_second(time.as_second()).unwrap_or(time))
+}
+
+fn truncated(mut text: String) -> String {
+    if text.len() > MESSAGE_LIMIT {
+        let end = (0..=MESSAGE_LIMIT - 4).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
+        text.truncate(end);
+        text.push_str(" …");
+    }
+    text
+}
+
+fn bounded(entries: &[SyncedEntry]) -> (Vec<SyncedEntry>, i64) {
+    let mut bytes = 0;
+    let kept: Vec<_> = entries
+        .iter()
+        .take(ENTRIES)
+        .take_while(|entry| {
+            bytes += entry.key.len() + 160;
+            bytes <= ENTRIES_BYTES
+        })
+        .cloned()
+        .collect();
+    let omitted = i64::try_from(entries.len() - kept.len()).unwrap_or(i64::MAX);
+    (kept, omitted)
+}
+
+/// The merge patch from what the status says to what it should say. `null` drops a field.
+fn write(record: &mut Record, after: Reported) -> Option<Value> {
+    let before = std::mem::replace(&mut record.reported, after);
+    let after = &record.reported;
+    let mut status = serde_json::Map::new();
+    let mut field = |name: &str, changed: bool, value: Value| {
+        if changed {
+            status.insert(name.to_owned(), value);
+        }
+    };
+    field("conditions", before.ready != after.ready, json!(after.ready.iter().collect::<Vec<_>>()));
+    field("cause", before.cause != after.cause, json!(after.cause));
+    field(
+        "observedGeneration",
+        before.observed_generation != after.observed_generation,
+        json!(after.observed_generation),
+    );
+    field(
+        "refreshTime",
+        before.refresh_time != after.refresh_time,
+        json!(after.refresh_time.map(whole_seconds)),
+    );
+    field("syncedResourceVersion", before.synced_form != after.synced_form, json!(after.synced_form));
+    let binding = after.binding.as_ref().map(|name| json!({ "name": name }));
+    field("binding", before.binding != after.binding, json!(binding));
+    let entries = (!after.entries.is_empty()).then_some(&after.entries);
+    field("entries", before.entries != after.entries, json!(entries));
+    let omitted = (after.omitted > 0).then_some(after.omitted);
+    field("omitted", before.omitted != after.omitted, json!(omitted));
+    (!status.is_empty()).then(|| json!({ "status": status }))
+}
+
+#[cfg(test)]
+mod tests;

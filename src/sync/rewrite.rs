@@ -1,0 +1,205 @@
+//! REWRITE: answers become one map of keys and values, in the contract's order. Pure.
+//!
+//! extract, then keys converted, keys checked, values decoded, null bytes looked for; dataFrom before data, so that data
+//! overwrites. Errors name keys and places, never values.
+
+use std::collections::BTreeMap;
+
+use base64::{
+    Engine,
+    alphabet::{STANDARD, URL_SAFE},
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
+use serde_json::value::RawValue;
+
+use super::{
+    cause::{Cause, Failure},
+    plan::Reads,
+    spec::{Place, Source, Spec, key_problem},
+};
+use crate::{
+    api::external_secret::{ConversionStrategy, DecodingStrategy, NullBytePolicy},
+    aws::Answer,
+    secret_bytes::SecretBytes,
+};
+
+/// Keys and values as they will stand in the Secret.
+pub type Map = BTreeMap<String, SecretBytes>;
+
+/// Go's decoder: padding is required, bits after the end are not looked at.
+const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
+    .with_decode_allow_trailing_bits(true)
+    .with_decode_padding_mode(DecodePaddingMode::RequireCanonical);
+
+/// What a read gave: an answer, or nothing because there is no such secret.
+pub type Fetched = Option<std::sync::Arc<Answer>>;
+
+/// Makes the map. A source without answer is passed over: whether it may be was decided before.
+pub fn rewrite(spec: &Spec, reads: &Reads, fetched: &[Fetched]) -> Result<Map, Failure> {
+    let mut map = Map::new();
+    for (source, at) in spec.sources.iter().zip(&reads.by_source) {
+        let Some(answer) = fetched.get(*at).and_then(Option::as_ref) else { continue };
+        let in_place = |mut failure: Failure| {
+            failure.text = format!("error processing {}, err: {}", source.place, failure.text);
+            failure
+        };
+        let value = value(source, answer).map_err(in_place)?;
+        match &source.place {
+            Place::Data(_, key) => {
+                let value = decode(source.decoding, key, value).map_err(in_place)?;
+                refuse_null_bytes(source.null_bytes, [(&**key, &value)]).map_err(in_place)?;
+                map.insert(key.to_string(), value);
+            }
+            Place::Extract(_) => map.extend(extract(source, &value).map_err(in_place)?),
+        }
+    }
+    Ok(map)
+}
+
+/// The value that a source means: the payload, or a part of it.
+fn value(source: &Source, answer: &Answer) -> Result<SecretBytes, Failure> {
+    let Some(property) = &source.property else {
+        return answer.text.clone().or_else(|| answer.binary.clone()).ok_or_else(|| {
+            Failure::new(
+                Cause::NotJson,
+                format!("invalid secret received. no secret string nor binary for key: {}", source.key),
+            )
+        });
+    };
+    // Where a secret has both, a property is looked up in the binary one.
+    let payload = answer.binary.as_ref().or(answer.text.as_ref()).map_or(&[][..], SecretBytes::expose);
+    match gotext::gjson::get_property(payload, property) {
+        Ok(found) if found.exists() => Ok(SecretBytes::from(&found.to_bytes()[..])),
+        Err(_) => Err(Failure::new(
+            Cause::PropertyNotFound,
+            format!("the property {property} takes too much work to look up in secret {}; simplify it", source.key),
+        )),
+        Ok(_) => {
+            let hint = if serde_json::from_slice::<&RawValue>(payload).is_ok() {
+                "correct the property"
+            } else {
+                "the secret is not JSON; leave out the property, or store JSON"
+            };
+            Err(Failure::new(
+                Cause::PropertyNotFound,
+                format!("key {property} does not exist in secret {}; {hint}", source.key),
+            ))
+        }
+    }
+}
+
+/// The members of a JSON object: strings decoded, null empty, everything else as it stands in the text.
+fn members(source: &Source, value: &SecretBytes) -> Result<Map, Failure> {
+    let not_json = || {
+        Failure::new(
+            Cause::NotJson,
+            format!(
+                "unable to unmarshal secret {}: it is not a JSON object; use data with remoteRef for a plain value",
+                source.key
+            ),
+        )
+    };
+    let members: Option<BTreeMap<String, Box<RawValue>>> =
+        serde_json::from_slice(value.expose()).map_err(|_| not_json())?;
+    let members = members.unwrap_or_default().into_iter().map(|(key, raw)| {
+        let text = raw.get();
+        let value = match text.as_bytes().first() {
+            Some(b'"') => gotext::gjson::parse(text.as_bytes()).to_bytes().to_vec(),
+            Some(b'n') => Vec::new(),
+            _ => text.as_bytes().to_vec(),
+        };
+        (key, SecretBytes::new(value))
+    });
+    Ok(members.collect())
+}
+
+fn extract(source: &Source, value: &SecretBytes) -> Result<Map, Failure> {
+    let converted = convert(source.conversion, members(source, value)?)?;
+    let mut map = Map::new();
+    for (key, value) in converted {
+        // An empty key is dropped, as ESO does.
+        if key.is_empty() {
+            continue;
+        }
+        if let Some(problem) = key_problem(&key) {
+            return Err(Failure::new(
+                Cause::InvalidKey,
+                format!("invalid secret keys (TIP: use rewrite or conversionStrategy to change keys): a key {problem}"),
+            ));
+        }
+        let value = decode(source.decoding, &key, value)?;
+        map.insert(key, value);
+    }
+    refuse_null_bytes(source.null_bytes, map.iter().map(|(key, value)| (key.as_str(), value)))?;
+    Ok(map)
+}
+
+/// Replaces characters that a Secret's key cannot hold.
+fn convert(strategy: ConversionStrategy, map: Map) -> Result<Map, Failure> {
+    let mut converted = Map::new();
+    for (key, value) in map {
+        let new: String = key
+            .chars()
+            .map(|c| {
+                if c.is_alphanumeric() || matches!(c, '-' | '.' | '_') {
+                    return c.to_string();
+                }
+                match strategy {
+                    ConversionStrategy::Default => "_".to_owned(),
+                    ConversionStrategy::Unicode => format!("_U{:04x}_", u32::from(c)),
+                }
+            })
+            .collect();
+        if converted.insert(new.clone(), value).is_some() {
+            return Err(Failure::new(
+                Cause::KeyCollision,
+                format!("secret name collision during conversion: {new}; use conversionStrategy Unicode, or rename a key"),
+            ));
+        }
+    }
+    Ok(converted)
+}
+
+fn decode(strategy: DecodingStrategy, key: &str, value: SecretBytes) -> Result<SecretBytes, Failure> {
+    let base64 = |alphabet| {
+        // Go's decoder ignores line breaks.
+        let text: Vec<u8> = value.expose().iter().copied().filter(|b| !matches!(b, b'\r' | b'\n')).collect();
+        let text = zeroize::Zeroizing::new(text);
+        GeneralPurpose::new(alphabet, LENIENT).decode(&*text).ok().map(SecretBytes::new)
+    };
+    let decoded = match strategy {
+        DecodingStrategy::None => return Ok(value),
+        DecodingStrategy::Base64 => base64(&STANDARD),
+        DecodingStrategy::Base64Url => base64(&URL_SAFE),
+        DecodingStrategy::Auto => return Ok(base64(&STANDARD).or_else(|| base64(&URL_SAFE)).unwrap_or(value)),
+    };
+    decoded.ok_or_else(|| {
+        let name = match strategy {
+            DecodingStrategy::Base64Url => "Base64URL",
+            _ => "Base64",
+        };
+        Failure::new(
+            Cause::DecodingFailed,
+            format!("error applying decoding strategy {name} to data: the value of key {key} is not {name}; use Auto or None"),
+        )
+    })
+}
+
+fn refuse_null_bytes<'a>(
+    policy: NullBytePolicy,
+    values: impl IntoIterator<Item = (&'a str, &'a SecretBytes)>,
+) -> Result<(), Failure> {
+    if policy == NullBytePolicy::Ignore {
+        return Ok(());
+    }
+    match values.into_iter().find(|(_, value)| value.expose().contains(&0)) {
+        None => Ok(()),
+        Some((key, _)) => Err(Failure::new(
+            Cause::NullByte,
+            format!("the value of key {key} holds a null byte, and nullBytePolicy is Fail"),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests;

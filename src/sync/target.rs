@@ -1,0 +1,230 @@
+//! A target Secret as its metadata tells it, and whether it still is what we wrote.
+//!
+//! resourceVersion is the only complete signal; `managedFields` filters: they tell which changes cannot have touched
+//! data, but can be forged or restored, so a change that they call harmless is written over at the next refresh.
+
+use std::collections::BTreeSet;
+
+use k8s_openapi::{
+    api::core::v1::Secret,
+    apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, OwnerReference},
+};
+use kube::api::PartialObjectMeta;
+
+use super::fingerprint;
+use crate::api::{external_secret::CreationPolicy, names};
+
+/// Who writes data of a Secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Writer {
+    /// Field manager.
+    pub manager: Box<str>,
+    /// Digest of the data keys that its entries hold.
+    pub keys: Box<str>,
+    /// Whether another manager holds one of them too.
+    pub shared: bool,
+}
+
+/// A controller owner reference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Controller {
+    /// Whether it is an ExternalSecret, of whatever version.
+    pub is_external_secret: bool,
+    /// Kind.
+    pub kind: Box<str>,
+    /// Name.
+    pub name: Box<str>,
+    /// Uid.
+    pub uid: Box<str>,
+}
+
+/// What is kept of a target's metadata.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetView {
+    /// Uid: a replaced Secret is another one.
+    pub uid: Box<str>,
+    /// resourceVersion.
+    pub resource_version: Box<str>,
+    /// The managed label stands.
+    pub managed: bool,
+    /// The created-by label.
+    pub created_by: Option<Box<str>>,
+    /// Our digest of the keys we wrote.
+    pub keys: Option<Box<str>>,
+    /// ESO's annotation stands: ESO wrote the Secret last.
+    pub written_by_eso: bool,
+    /// Who controls it.
+    pub controller: Option<Controller>,
+    /// Writers of data under ESO's and our managers.
+    pub writers: Vec<Writer>,
+    /// Another manager that holds data keys.
+    pub foreign_writer: Option<Box<str>>,
+    /// It is being deleted.
+    pub deleting: bool,
+}
+
+/// Data keys of a `managedFields` entry.
+pub fn data_keys(entry: &ManagedFieldsEntry) -> BTreeSet<&str> {
+    let fields = entry.fields_v1.as_ref().map(|fields| &fields.0);
+    let keys_of = |field: &str| fields.and_then(|f| f.get(field)).and_then(|data| data.as_object());
+    let keys = [keys_of("f:data"), keys_of("f:stringData")];
+    keys.into_iter().flatten().flat_map(|data| data.keys()).filter_map(|key| key.strip_prefix("f:")).collect()
+}
+
+/// Keys under `metadata.<field>` of a `managedFields` entry.
+pub fn metadata_keys<'a>(entry: &'a ManagedFieldsEntry, field: &str) -> BTreeSet<&'a str> {
+    let map = entry.fields_v1.as_ref().and_then(|fields| {
+        fields.0.get("f:metadata")?.get(format!("f:{field}"))?.as_object()
+    });
+    map.into_iter().flat_map(|map| map.keys()).filter_map(|key| key.strip_prefix("f:")).collect()
+}
+
+/// The controller among owner references.
+pub fn controller(owners: &[OwnerReference]) -> Option<Controller> {
+    let owner = owners.iter().find(|owner| owner.controller == Some(true))?;
+    let group = owner.api_version.split('/').next().unwrap_or_default();
+    Some(Controller {
+        is_external_secret: owner.kind == "ExternalSecret" && group == "external-secrets.io",
+        kind: owner.kind.as_str().into(),
+        name: owner.name.as_str().into(),
+        uid: owner.uid.as_str().into(),
+    })
+}
+
+impl TargetView {
+    /// Reduces metadata.
+    pub fn new(meta: &PartialObjectMeta<Secret>) -> Self {
+        let meta = &meta.metadata;
+        let label = |name: &str| meta.labels.as_ref().and_then(|labels| labels.get(name));
+        let annotation = |name: &str| meta.annotations.as_ref().and_then(|annotations| annotations.get(name));
+        let text = |text: &Option<String>| text.as_deref().unwrap_or_default().into();
+        let entries: Vec<_> = meta
+            .managed_fields
+            .iter()
+            .flatten()
+            .filter(|entry| entry.subresource.as_deref().unwrap_or_default().is_empty())
+            .map(|entry| (entry.manager.as_deref().unwrap_or_default(), data_keys(entry)))
+            .filter(|(_, keys)| !keys.is_empty())
+            .collect();
+        let is_ours = |manager: &str| manager.starts_with(names::FIELD_MANAGER_PREFIX);
+        let managers: BTreeSet<_> = entries.iter().map(|(manager, _)| *manager).filter(|m| is_ours(m)).collect();
+        let writers = managers
+            .into_iter()
+            .map(|manager| {
+                let ours: BTreeSet<&str> =
+                    entries.iter().filter(|(m, _)| *m == manager).flat_map(|(_, keys)| keys.iter().copied()).collect();
+                let shared = entries.iter().any(|(m, keys)| *m != manager && !keys.is_disjoint(&ours));
+                Writer { manager: manager.into(), keys: fingerprint::keys_digest(ours).into(), shared }
+            })
+            .collect();
+        let foreign = entries.iter().map(|(manager, _)| *manager).find(|manager| !is_ours(manager));
+        Self {
+            uid: text(&meta.uid),
+            resource_version: text(&meta.resource_version),
+            managed: label(names::MANAGED_LABEL).is_some_and(|value| value == "true"),
+            created_by: label(names::CREATED_BY_LABEL).map(|value| value.as_str().into()),
+            keys: annotation(names::KEYS_ANNOTATION).map(|value| value.as_str().into()),
+            written_by_eso: annotation(names::DATA_HASH_ANNOTATION).is_some(),
+            controller: controller(meta.owner_references.as_deref().unwrap_or_default()),
+            writers,
+            foreign_writer: foreign.map(Into::into),
+            deleting: meta.deletion_timestamp.is_some(),
+        }
+    }
+}
+
+/// What a write of ours left: compared with what is there now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// Uid of the Secret.
+    pub uid: Box<str>,
+    /// resourceVersion after the write.
+    pub resource_version: Box<str>,
+    /// Digest of the keys that were written.
+    pub keys: Box<str>,
+}
+
+/// What is expected of a target.
+#[derive(Clone, Copy, Debug)]
+pub struct Expected<'a> {
+    /// Namespace and name of the ExternalSecret.
+    pub namespace: &'a str,
+    /// See `namespace`.
+    pub name: &'a str,
+    /// Uid of the ExternalSecret.
+    pub uid: &'a str,
+    /// Policy.
+    pub creation: CreationPolicy,
+    /// Owner, but without owner reference by our annotation.
+    pub retained: bool,
+    /// Our last write, where there was one since the start.
+    pub written: Option<&'a Written>,
+}
+
+/// Whether a target still is what we wrote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Drift {
+    /// Nothing changed.
+    None,
+    /// Something changed that cannot have touched our keys: written over at the next refresh, a no-op if equal.
+    Unproven,
+    /// It was changed, by this manager where one is known.
+    Edited(Option<Box<str>>),
+    /// It is not there, or another Secret took its place.
+    Gone,
+}
+
+/// Compares a target with what is expected, from metadata alone.
+pub fn drift(expected: &Expected<'_>, view: Option<&TargetView>) -> Drift {
+    if matches!(expected.creation, CreationPolicy::None | CreationPolicy::Orphan) {
+        return Drift::None;
+    }
+    let Some(view) = view else { return Drift::Gone };
+    if let Some(written) = expected.written {
+        if written.uid != view.uid {
+            return Drift::Gone;
+        }
+        if written.resource_version == view.resource_version {
+            return Drift::None;
+        }
+    }
+    if view.deleting {
+        return Drift::None;
+    }
+    let edited = || Drift::Edited(view.foreign_writer.clone());
+    let owner = expected.creation == CreationPolicy::Owner;
+    if !view.managed {
+        return edited();
+    }
+    if owner {
+        let created_by = fingerprint::created_by(expected.namespace, expected.name);
+        let owned = view.controller.as_ref().is_some_and(|c| &*c.uid == expected.uid);
+        if view.created_by.as_deref() != Some(&created_by) || owned == expected.retained {
+            return edited();
+        }
+    }
+    let manager = fingerprint::field_manager(expected.name);
+    let ours = view.writers.iter().find(|writer| *writer.manager == manager);
+    if ours.is_some_and(|ours| ours.shared) {
+        return edited();
+    }
+    // An empty Secret has no entry with data keys.
+    let held = ours.map_or_else(|| fingerprint::keys_digest([]).into(), |ours| ours.keys.clone());
+    let wanted = if owner {
+        if view.foreign_writer.is_some() || view.writers.len() > usize::from(ours.is_some()) {
+            return edited();
+        }
+        match &view.keys {
+            Some(keys) => Some(keys),
+            // ESO leaves no digest of keys; what it wrote is trusted until the next refresh.
+            None if view.written_by_eso && expected.written.is_none() => None,
+            None => return edited(),
+        }
+    } else {
+        expected.written.map(|written| &written.keys)
+    };
+    if wanted.is_none_or(|wanted| *wanted == held) { Drift::Unproven } else { edited() }
+}
+
+#[cfg(test)]
+mod tests;
