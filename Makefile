@@ -24,6 +24,11 @@ check: $(DENY) ## format, lints, licences, banned crates, sources
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	$(DENY) --locked check bans licenses sources
 
+.PHONY: bench
+bench: ready ## time, CPU, memory and calls of a cold sync, against what the machine allows; BENCH="--objects 2000" for others
+	cargo build --locked --release --bin keyferry
+	cargo run --locked --release --quiet -p keyferry-parts --bin bench -- $(TARGET)/release/keyferry $(BENCH)
+
 .PHONY: parts
 parts: ready ## build etcd, kube-apiserver and kubectl, install moto: what demo and test use
 	cargo run --locked --quiet -p keyferry-parts --bin build-parts
