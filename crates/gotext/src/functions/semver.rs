@@ -6,7 +6,7 @@ mod methods;
 mod scan;
 mod version;
 
-use crate::template::{FuncError, Function, Type, Value};
+use crate::template::{FuncError, Function, Object, Type, Value};
 
 use constraint::Constraints;
 use methods::{POINTER, Shown};
@@ -31,3 +31,12 @@ pub(super) const TABLE: &[Function] = &[
         },
     ),
 ];
+
+/// What `deepCopy` makes of a version: Go's copy leaves out the unexported fields, so it is 0.0.0. `None` for other
+/// objects.
+pub(super) fn copied(object: &dyn Object) -> Option<Value> {
+    object
+        .as_any()
+        .downcast_ref()
+        .map(|shown: &Shown| Value::object(shown.zeroed()))
+}

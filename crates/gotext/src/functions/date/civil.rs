@@ -10,6 +10,13 @@ const DAY: i64 = 86_400;
 /// Days in 400 years.
 const ERA: i64 = 146_097;
 
+/// Go counts unsigned seconds from March 1 of a year so many times 400 years before year 0, so that every `int64` of
+/// seconds, wrapped, is a date.
+const ERAS_BEFORE: i64 = 730_692_556;
+
+/// Seconds from there to 0001-01-01.
+const ABSOLUTE: u64 = (ERAS_BEFORE * ERA + 306).unsigned_abs() * DAY.unsigned_abs();
+
 /// A date and a time of day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Civil {
@@ -30,10 +37,11 @@ pub(super) struct Civil {
 impl Civil {
     /// Reads seconds since 0001-01-01T00:00:00 on the same clock.
     pub(super) fn from_seconds(seconds: i64) -> Self {
-        let days = seconds.div_euclid(DAY);
-        let clock = seconds.rem_euclid(DAY);
+        let absolute = seconds.cast_unsigned().wrapping_add(ABSOLUTE);
+        let clock = (absolute % DAY.unsigned_abs()).cast_signed();
         // Count from 0000-03-01, so that leap days end a year: 306 days before 0001-01-01.
-        let shifted = days + 306;
+        let shifted = (absolute / DAY.unsigned_abs()).cast_signed() - ERAS_BEFORE * ERA;
+        let days = shifted - 306;
         let era = shifted.div_euclid(ERA);
         let day_of_era = shifted.rem_euclid(ERA);
         let year_of_era =
@@ -123,7 +131,7 @@ mod tests {
             (2023, 12, 31, 0, 365),
             (2024, 12, 31, 2, 366),
             (-1, 3, 1, 1, 60),
-            (292_277_026_596, 12, 4, 0, 339),
+            (200_000_000_000, 12, 4, 0, 339),
         ] {
             let civil = Civil::from_seconds(seconds(year, month, day, 1, 2, 3));
             assert_eq!((civil.year, civil.month, civil.day), (year, month, day));
@@ -133,6 +141,13 @@ mod tests {
             }
         }
         assert_eq!(seconds(1970, 1, 1, 0, 0, 0), EPOCH);
+    }
+
+    #[test]
+    fn seconds_beyond_the_last_date_wrap_as_in_go() {
+        let civil = Civil::from_seconds(i64::MAX.wrapping_add(EPOCH));
+        assert_eq!((civil.year, civil.month, civil.day), (292_277_026_596, 12, 4));
+        assert_eq!((civil.hour, civil.minute, civil.second), (15, 30, 7));
     }
 
     #[test]

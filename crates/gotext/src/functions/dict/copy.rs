@@ -1,12 +1,14 @@
 //! `deepCopy`: a value that shares no map with the original.
 
-use super::super::reflect::NIL_POINTER;
+use super::super::semver;
 use crate::template::{Args, Context, Entries, FuncError, List, Map, Value};
 
 /// Copies lists and maps throughout. Nil has no type to copy, which is an error, as in Go.
 pub(super) fn deep_copy(context: &mut Context<'_>, args: Args<'_>) -> Result<Value, FuncError> {
     match args.value(0) {
-        Value::Nil => Err(FuncError::new(NIL_POINTER)),
+        Value::Nil => Err(FuncError::new(
+            "reflect: call of reflect.Value.Type on zero Value",
+        )),
         value => copied(context, value, 0),
     }
 }
@@ -33,6 +35,7 @@ fn copied(context: &mut Context<'_>, value: &Value, depth: usize) -> Result<Valu
             }
             Value::Map(Map::new(map.elem(), entries))
         }
+        Value::Object(object) => semver::copied(&**object).unwrap_or_else(|| value.clone()),
         // Everything else never changes.
         _ => value.clone(),
     })

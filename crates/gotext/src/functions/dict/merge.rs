@@ -82,7 +82,12 @@ fn put(
     key: &Text,
     value: &Value,
 ) -> Result<(), FuncError> {
-    let (held, wanted) = (*source.elem(), *destination.elem());
+    // Lists are put by themselves, all else as the source holds it.
+    let held = match value {
+        Value::List(_) | Value::Bytes(_) => value.type_of().unwrap_or(Type::Any),
+        _ => *source.elem(),
+    };
+    let wanted = *destination.elem();
     if wanted != Type::Any && wanted != held {
         return Err(FuncError::new(format!(
             "reflect.Value.SetMapIndex: value of type {held} is not assignable to type {wanted}"

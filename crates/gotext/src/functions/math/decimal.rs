@@ -28,7 +28,7 @@ impl Decimal {
             return Err(format!("Cannot create a Decimal from {text}"));
         }
         // One digit, a point, the others, and an exponent: -1.25e-07.
-        let text = format!("{x:e}");
+        let text = format_float(x, FloatForm::Exponent, None, FloatSize::Bits64);
         let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
         let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
         let exponent: i64 = exponent.parse().unwrap_or(0);

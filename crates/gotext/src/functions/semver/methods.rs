@@ -27,6 +27,16 @@ impl Shown {
     }
 }
 
+impl Shown {
+    /// The zero value of the same type.
+    pub(super) fn zeroed(&self) -> Self {
+        Self {
+            version: Version::default(),
+            pointer: self.pointer,
+        }
+    }
+}
+
 impl Object for Shown {
     fn type_name(&self) -> &'static str {
         if self.pointer {
@@ -139,7 +149,10 @@ const STRUCT_METHODS: &[Method] = methods! {
 const POINTER_ONLY: &[Method] = methods! {
     "Original"() -> Type::String, |version, _| Ok(Value::string(version.original.as_slice()));
     "Compare"(POINTER) -> Type::INT, |version, args| Ok(Value::int(order(version, args)? as i64));
-    "Equal"(POINTER) -> Type::Bool, |version, args| Ok(Value::Bool(order(version, args)?.is_eq()));
+    // Alone among the comparisons this one looks for nil.
+    "Equal"(POINTER) -> Type::Bool, |version, args| {
+        Ok(Value::Bool(order(version, args).is_ok_and(Ordering::is_eq)))
+    };
     "LessThan"(POINTER) -> Type::Bool, |version, args| Ok(Value::Bool(order(version, args)?.is_lt()));
     "LessThanEqual"(POINTER) -> Type::Bool, |version, args| Ok(Value::Bool(order(version, args)?.is_le()));
     "GreaterThan"(POINTER) -> Type::Bool, |version, args| Ok(Value::Bool(order(version, args)?.is_gt()));

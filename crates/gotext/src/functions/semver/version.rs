@@ -6,7 +6,7 @@ use super::scan::{digit, shape};
 use crate::strconv::parse_uint;
 
 /// Three numbers, a pre-release and build metadata.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Version {
     pub(super) major: u64,
     pub(super) minor: u64,
