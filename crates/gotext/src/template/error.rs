@@ -216,16 +216,19 @@ impl ExecError {
     fn lead(&self) -> Vec<u8> {
         let position = format!(":{}:{}: executing ", self.0.line, self.0.column);
         let template = strconv::quote(&self.0.template);
-        [
+        let mut lead = [
             b"template: ",
             &*self.0.name,
             position.as_bytes(),
             template.as_bytes(),
-            b" at <",
-            &*self.0.node,
-            b">: ",
         ]
-        .concat()
+        .concat();
+        // Where a bound is met in plain text there is no node to show.
+        if !self.0.node.is_empty() {
+            lead.extend([b" at <", &*self.0.node, b">"].concat());
+        }
+        lead.extend(b": ");
+        lead
     }
 }
 

@@ -16,7 +16,7 @@ use super::buffer::Buffer;
 use super::context::Context;
 use super::error::{ExecError, Failure, Reason};
 use super::limits::Limit;
-use super::node::{Branch, NodeRef, Stmt, TemplateCall};
+use super::node::{Branch, Loop, NodeRef, Stmt, TemplateCall};
 use super::parse::Trees;
 use super::print;
 use super::text::Text;
@@ -72,7 +72,7 @@ enum FrameKind<'t> {
     /// The list of an `if`, a `with` or an `else`.
     Block,
     Loop {
-        branch: &'t Branch,
+        range: &'t Loop,
         rounds: Rounds,
         /// Number of variables to keep between rounds.
         body_mark: usize,
@@ -164,7 +164,7 @@ impl<'t, 'x, 'c> Exec<'t, 'x, 'c> {
                 }
                 Stmt::If(branch) => self.branch(branch, &dot, false)?,
                 Stmt::With(branch) => self.branch(branch, &dot, true)?,
-                Stmt::Range(branch) => self.range(branch, &dot)?,
+                Stmt::Range(range) => self.range(range, &dot)?,
                 Stmt::Template(call) => Some(self.template(call, &dot)?),
             };
             if let Some(Entered {
@@ -194,15 +194,15 @@ impl<'t, 'x, 'c> Exec<'t, 'x, 'c> {
     ) -> Done<Option<Frame<'t>>> {
         match &mut frame.kind {
             FrameKind::Loop {
-                branch,
+                range,
                 rounds,
                 body_mark,
             } => {
                 self.vars.truncate(*body_mark);
                 if let Some((index, elem)) = rounds.next() {
                     self.charge(1)?;
-                    self.bind(branch, index, &elem)?;
-                    *rest = branch.list.iter();
+                    self.bind(range, index, &elem)?;
+                    *rest = range.list.iter();
                     *dot = elem;
                     return Ok(Some(frame));
                 }
@@ -222,29 +222,31 @@ impl<'t, 'x, 'c> Exec<'t, 'x, 'c> {
 
     fn branch(&mut self, branch: &'t Branch, dot: &Slot, is_with: bool) -> Done<Option<Entered<'t>>> {
         let mark = self.vars.len();
-        let value = self.pipeline(dot, &branch.pipe)?;
-        let (list, inner) = if value.value.is_true() {
-            (&branch.list, if is_with { value } else { dot.clone() })
-        } else if let Some(list) = &branch.else_list {
-            (list, dot.clone())
-        } else {
-            self.vars.truncate(mark);
-            return Ok(None);
-        };
-        Ok(Some(Entered {
+        let enter = |list: &'t [Stmt], dot| Entered {
             list: list.iter(),
-            dot: inner,
+            dot,
             mark,
             kind: FrameKind::Block,
-        }))
+        };
+        for arm in &branch.arms {
+            let value = self.pipeline(dot, &arm.pipe)?;
+            if value.value.is_true() {
+                return Ok(Some(enter(&arm.list, if is_with { value } else { dot.clone() })));
+            }
+        }
+        if let Some(list) = &branch.else_list {
+            return Ok(Some(enter(list, dot.clone())));
+        }
+        self.vars.truncate(mark);
+        Ok(None)
     }
 
-    fn range(&mut self, branch: &'t Branch, dot: &Slot) -> Done<Option<Entered<'t>>> {
+    fn range(&mut self, range: &'t Loop, dot: &Slot) -> Done<Option<Entered<'t>>> {
         let mark = self.vars.len();
-        let value = self.pipeline(dot, &branch.pipe)?.value;
+        let value = self.pipeline(dot, &range.pipe)?.value;
         let body_mark = self.vars.len();
         let mut rounds = match Rounds::over(&value) {
-            Some(rounds) if rounds.is_count() && branch.pipe.decl.len() > 1 => {
+            Some(rounds) if rounds.is_count() && range.pipe.decl.len() > 1 => {
                 let shown = self.shown(&value, 'v')?;
                 let message = [b"can't use ", &*shown, b" to iterate over more than one variable"].concat();
                 return Err(self.fail(Reason::NotIterable, message));
@@ -259,20 +261,20 @@ impl<'t, 'x, 'c> Exec<'t, 'x, 'c> {
             }
         };
         if let Some((index, elem)) = rounds.next() {
-            self.bind(branch, index, &elem)?;
+            self.bind(range, index, &elem)?;
             let kind = FrameKind::Loop {
-                branch,
+                range,
                 rounds,
                 body_mark,
             };
             return Ok(Some(Entered {
-                list: branch.list.iter(),
+                list: range.list.iter(),
                 dot: elem,
                 mark,
                 kind,
             }));
         }
-        let Some(list) = &branch.else_list else {
+        let Some(list) = &range.else_list else {
             self.vars.truncate(mark);
             return Ok(None);
         };
@@ -285,8 +287,8 @@ impl<'t, 'x, 'c> Exec<'t, 'x, 'c> {
     }
 
     /// Gives the loop variables their values of this round.
-    fn bind(&mut self, branch: &'t Branch, index: Slot, elem: &Slot) -> Done<()> {
-        let pipe = &branch.pipe;
+    fn bind(&mut self, range: &'t Loop, index: Slot, elem: &Slot) -> Done<()> {
+        let pipe = &range.pipe;
         match pipe.decl.as_slice() {
             [] => {}
             [only] if pipe.assign => self.set_var(*only, elem.clone())?,

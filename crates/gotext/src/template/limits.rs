@@ -20,9 +20,9 @@ pub struct Limits {
     pub total_bytes: usize,
     /// Depth of lists and maps inside each other, when one is walked. Default 200.
     pub value_depth: usize,
-    /// Depth of blocks and parentheses in a template's text. Default 200.
+    /// Depth of blocks and parentheses in a template's text, which take stack. Default 100.
     pub nesting: usize,
-    /// Depth of `{{template}}` calls. Default 200.
+    /// Depth of `{{template}}` calls, which take no stack here. Default 100 000, as Go has it.
     pub template_depth: usize,
     /// Bytes of template text. Default 1 MiB.
     pub template_bytes: usize,
@@ -39,8 +39,8 @@ impl Default for Limits {
             items: 200_000,
             total_bytes: 64 << 20,
             value_depth: 200,
-            nesting: 200,
-            template_depth: 200,
+            nesting: 100,
+            template_depth: 100_000,
             template_bytes: 1 << 20,
             time: Duration::from_secs(10),
         }

@@ -47,16 +47,32 @@ pub(super) enum Stmt {
     Text { pos: u32, text: Span },
     Action { pos: u32, pipe: Pipe },
     If(Box<Branch>),
-    Range(Box<Branch>),
+    Range(Box<Loop>),
     With(Box<Branch>),
     Template(Box<TemplateCall>),
     Break { pos: u32 },
     Continue { pos: u32 },
 }
 
+/// An `if` or a `with`, and what `else` joins to it.
 #[derive(Debug)]
 pub(super) struct Branch {
-    pub(super) pos: u32,
+    /// The arm of the keyword itself, then those of each `else if` or `else with`.
+    ///
+    /// Go nests the latter, which means the same: variables of an earlier pipeline are visible in later arms.
+    pub(super) arms: Vec<Arm>,
+    pub(super) else_list: Option<Vec<Stmt>>,
+}
+
+#[derive(Debug)]
+pub(super) struct Arm {
+    pub(super) pipe: Pipe,
+    pub(super) list: Vec<Stmt>,
+}
+
+/// A `range`.
+#[derive(Debug)]
+pub(super) struct Loop {
     pub(super) pipe: Pipe,
     pub(super) list: Vec<Stmt>,
     pub(super) else_list: Option<Vec<Stmt>>,
@@ -257,7 +273,8 @@ impl Stmt {
             | Self::Action { pos, .. }
             | Self::Break { pos }
             | Self::Continue { pos } => *pos,
-            Self::If(branch) | Self::Range(branch) | Self::With(branch) => branch.pos,
+            Self::If(branch) | Self::With(branch) => branch.arms.first().map_or(0, |arm| arm.pipe.pos),
+            Self::Range(range) => range.pipe.pos,
             Self::Template(call) => call.pos,
         }
     }

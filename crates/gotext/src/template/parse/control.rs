@@ -5,34 +5,8 @@ use std::mem;
 use super::{Element, Ending, Parsed, Parser, TreeState};
 use crate::strconv;
 use crate::template::lexer::{Item, Kind};
-use crate::template::node::{Branch, Stmt, TemplateCall};
+use crate::template::node::{Arm, Branch, Loop, Stmt, TemplateCall};
 use crate::template::text::Text;
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Control {
-    If,
-    Range,
-    With,
-}
-
-impl Control {
-    fn keyword(self) -> &'static str {
-        match self {
-            Self::If => "if",
-            Self::Range => "range",
-            Self::With => "with",
-        }
-    }
-
-    fn stmt(self, branch: Branch) -> Stmt {
-        let branch = Box::new(branch);
-        match self {
-            Self::If => Stmt::If(branch),
-            Self::Range => Stmt::Range(branch),
-            Self::With => Stmt::With(branch),
-        }
-    }
-}
 
 impl Parser<'_> {
     /// The main template, up to the end of the source.
@@ -132,10 +106,10 @@ impl Parser<'_> {
                 self.expect(Kind::RightDelim, "end")?;
                 return Ok(Element::Ending(Ending::End));
             }
-            Kind::If => self.control(Control::If)?,
-            Kind::Range => self.control(Control::Range)?,
+            Kind::If => Stmt::If(Box::new(self.branch(Kind::If, "if")?)),
+            Kind::Range => Stmt::Range(Box::new(self.range()?)),
             Kind::Template => self.template_call()?,
-            Kind::With => self.control(Control::With)?,
+            Kind::With => Stmt::With(Box::new(self.branch(Kind::With, "with")?)),
             _ => {
                 self.backup();
                 let pos = self.peek().pos();
@@ -160,37 +134,52 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// Behind `if`, `range` or `with`.
-    fn control(&mut self, control: Control) -> Parsed<Stmt> {
+    /// Behind `if` or `with`, which `keyword` says.
+    fn branch(&mut self, keyword: Kind, context: &str) -> Parsed<Branch> {
         let vars = self.tree.vars.len();
-        let pipe = self.pipeline(control.keyword(), Kind::RightDelim)?;
-        let in_loop = u32::from(control == Control::Range);
-        self.tree.range_depth += in_loop;
+        let mut branch = Branch {
+            arms: Vec::new(),
+            else_list: None,
+        };
+        loop {
+            let pipe = self.pipeline(context, Kind::RightDelim)?;
+            let (list, ending) = self.list()?;
+            branch.arms.push(Arm { pipe, list });
+            if ending == Ending::End {
+                break;
+            }
+            // Behind `{{else}}`, or behind the `else` of `{{else if` and `{{else with`.
+            if self.peek().kind != keyword {
+                branch.else_list = Some(self.else_list()?);
+                break;
+            }
+            self.next();
+        }
+        self.pop_vars(vars);
+        Ok(branch)
+    }
+
+    /// Behind `range`.
+    fn range(&mut self) -> Parsed<Loop> {
+        let vars = self.tree.vars.len();
+        let pipe = self.pipeline("range", Kind::RightDelim)?;
+        self.tree.range_depth += 1;
         let (list, ending) = self.list()?;
-        self.tree.range_depth -= in_loop;
-        let else_list = match ending {
-            Ending::End => None,
-            Ending::Else => Some(self.else_list(control)?),
+        self.tree.range_depth -= 1;
+        let else_list = if ending == Ending::Else {
+            Some(self.else_list()?)
+        } else {
+            None
         };
         self.pop_vars(vars);
-        Ok(control.stmt(Branch {
-            pos: pipe.pos,
+        Ok(Loop {
             pipe,
             list,
             else_list,
-        }))
+        })
     }
 
-    /// Behind `{{else}}`, or behind the `else` of `{{else if` and `{{else with`.
-    fn else_list(&mut self, control: Control) -> Parsed<Vec<Stmt>> {
-        let next = self.peek().kind;
-        if (control, next) == (Control::If, Kind::If) || (control, next) == (Control::With, Kind::With) {
-            self.next();
-            self.enter()?;
-            let stmt = self.control(control)?;
-            self.leave();
-            return Ok(vec![stmt]);
-        }
+    fn else_list(&mut self) -> Parsed<Vec<Stmt>> {
         let (list, ending) = self.list()?;
         if ending != Ending::End {
             return Err(self.fail(format!("expected end; found {}", ending.text())));

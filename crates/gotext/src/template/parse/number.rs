@@ -25,8 +25,7 @@ impl Parser<'_> {
                 number.float = Some(f64::from(code));
             }
             Kind::Complex => {
-                let parts = complex(text).ok_or_else(|| self.fail("syntax error scanning complex number"))?;
-                number.set_complex(parts);
+                number.set_complex(complex(text).map_err(|message| self.fail(message))?);
             }
             _ => match text.strip_suffix(b"i").map(strconv::parse_float) {
                 Some(Ok(imaginary)) => number.set_complex((0.0, imaginary)),
@@ -109,19 +108,21 @@ fn char_constant(text: &[u8]) -> Result<u32, String> {
 }
 
 /// `1+2i`: the sign that parts the numbers is the last one that is not an exponent's.
-fn complex(text: &[u8]) -> Option<(f64, f64)> {
-    let text = text.strip_suffix(b"i")?;
+fn complex(text: &[u8]) -> Result<(f64, f64), String> {
+    let text = text.strip_suffix(b"i").unwrap_or(text);
     let is_hex = text.windows(2).any(|pair| matches!(pair, b"0x" | b"0X"));
-    let middle = (1..text.len()).rev().find(|&i| {
-        let before = text.get(i - 1).copied().unwrap_or(0);
-        let exponent = if is_hex { b"pP" } else { b"eE" };
-        matches!(text.get(i), Some(b'+' | b'-')) && !exponent.contains(&before)
-    })?;
-    let (real, imaginary) = text.split_at_checked(middle)?;
-    Some((
-        strconv::parse_float(real).ok()?,
-        strconv::parse_float(imaginary).ok()?,
-    ))
+    let exponent = if is_hex { b"pP" } else { b"eE" };
+    let is_middle = |&i: &usize| {
+        let before = text.get(i - 1).is_some_and(|byte| exponent.contains(byte));
+        matches!(text.get(i), Some(b'+' | b'-')) && !before
+    };
+    let middle = (1..text.len()).rev().find(is_middle).unwrap_or_default();
+    let (real, imaginary) = text.split_at_checked(middle).unwrap_or_default();
+    if imaginary.len() < 2 {
+        return Err("syntax error scanning complex number".to_owned());
+    }
+    let part = |text| strconv::parse_float(text).map_err(|error| error.to_string());
+    Ok((part(real)?, part(imaginary)?))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "Go's conversion rounds too")]

@@ -40,12 +40,9 @@ impl Printer {
             return false;
         }
         if verb == 'w' {
-            // Only errors may be wrapped, and none is ever printed here.
-            if matches!(value, Value::Object(_)) || named::string(value).is_some() {
-                self.bad_verb(verb, value);
-                return true;
-            }
-            return false;
+            // Only `fmt.Errorf` knows this verb.
+            self.bad_verb(verb, value);
+            return true;
         }
         if self.flags.sharp_v || !matches!(verb, 'v' | 's' | 'x' | 'X' | 'q') {
             return false;
