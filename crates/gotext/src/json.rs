@@ -10,6 +10,7 @@ pub(crate) mod string;
 mod value;
 
 pub use decode::{Error, parse};
+pub(crate) use encode::sorted;
 pub use encode::{Html, to_vec, to_vec_indented};
 pub use value::{MAX_DEPTH, Number, UnsupportedFloat, Value};
 

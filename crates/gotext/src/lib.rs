@@ -8,3 +8,4 @@ pub mod json;
 pub mod regexp;
 pub mod strconv;
 pub mod template;
+pub mod yaml;

@@ -17,6 +17,7 @@ use std::ops::Range;
 use regex_automata::{Input, meta};
 
 pub use error::{Error, ErrorCode};
+pub(crate) use unicode::{is_digit, is_letter};
 
 use crate::strconv;
 use haystack::Haystack;

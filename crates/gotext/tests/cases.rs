@@ -10,6 +10,8 @@ mod gjson;
 mod regex;
 #[path = "cases/row.rs"]
 mod row;
+#[path = "cases/yaml.rs"]
+mod yaml;
 
 use std::path::PathBuf;
 
@@ -33,6 +35,16 @@ const FAMILIES: &[Family] = &[
         name: "regex",
         title: "re",
         run: regex::run,
+    },
+    Family {
+        name: "yaml-emit",
+        title: "v",
+        run: yaml::emit,
+    },
+    Family {
+        name: "yaml-parse",
+        title: "y",
+        run: yaml::parse,
     },
     Family {
         name: "cron",

@@ -1,7 +1,7 @@
 //! Replacement templates with `$1` and `${name}`.
 
 use super::Groups;
-use super::unicode::is_letter_or_digit;
+use super::unicode::{is_digit, is_letter};
 use crate::strconv::decode_rune;
 
 /// Appends the template with its references replaced by groups of the match.
@@ -47,7 +47,7 @@ fn reference(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let body = braced.unwrap_or(text);
     let mut width = 0;
     while let (Some(character), size) = decode_rune(body.get(width..).unwrap_or_default()) {
-        if character != '_' && !is_letter_or_digit(character) {
+        if character != '_' && !is_letter(character) && !is_digit(character) {
             break;
         }
         width += size;

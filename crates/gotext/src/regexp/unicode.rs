@@ -142,17 +142,28 @@ fn table(property: &str) -> ClassUnicode {
     }
 }
 
-/// Whether a name in a replacement may have the character.
-pub(super) fn is_letter_or_digit(character: char) -> bool {
-    static CLASS: LazyLock<ClassUnicode> = LazyLock::new(|| {
-        let mut class = known("gc=L");
-        class.union(&known("gc=Nd"));
-        class
-    });
+/// `unicode.IsLetter`.
+pub(crate) fn is_letter(character: char) -> bool {
+    static LETTERS: LazyLock<ClassUnicode> = LazyLock::new(|| known("gc=L"));
     if character.is_ascii() {
-        return character.is_ascii_alphanumeric();
+        character.is_ascii_alphabetic()
+    } else {
+        contains(&LETTERS, character)
     }
-    let after = CLASS.ranges().partition_point(|range| range.start() <= character);
-    let range = after.checked_sub(1).and_then(|index| CLASS.ranges().get(index));
+}
+
+/// `unicode.IsDigit`.
+pub(crate) fn is_digit(character: char) -> bool {
+    static DIGITS: LazyLock<ClassUnicode> = LazyLock::new(|| known("gc=Nd"));
+    if character.is_ascii() {
+        character.is_ascii_digit()
+    } else {
+        contains(&DIGITS, character)
+    }
+}
+
+fn contains(class: &ClassUnicode, character: char) -> bool {
+    let after = class.ranges().partition_point(|range| range.start() <= character);
+    let range = after.checked_sub(1).and_then(|index| class.ranges().get(index));
     range.is_some_and(|range| character <= range.end())
 }

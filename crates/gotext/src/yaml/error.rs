@@ -1,0 +1,60 @@
+//! Why a text is not YAML, or a value cannot be written as YAML.
+
+use crate::json::{UnsupportedFloat, Value};
+
+/// Why a text cannot be read. The messages are those of the Go library where it finds the fault in values;
+/// they may quote data.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Error {
+    /// The text is not YAML, or its values contradict their tags, anchors or merges.
+    #[error("error converting YAML to JSON: yaml: {0}")]
+    Yaml(String),
+    /// A key is neither text nor a number nor a boolean.
+    #[error("error converting YAML to JSON: unsupported map key of type: {0}")]
+    Key(&'static str),
+    /// An infinite number or none cannot become JSON.
+    #[error("error converting YAML to JSON: {0}")]
+    Float(#[from] UnsupportedFloat),
+    /// The value has another type than the one asked for.
+    #[error(
+        "error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {found} into Go value of type {wanted}"
+    )]
+    Type {
+        /// The JSON name of what was found.
+        found: &'static str,
+        /// The Go name of what was wanted.
+        wanted: &'static str,
+    },
+}
+
+impl Error {
+    pub(super) fn yaml(message: impl Into<String>) -> Self {
+        Self::Yaml(message.into())
+    }
+
+    pub(super) fn type_mismatch(value: &Value, wanted: &'static str) -> Self {
+        let found = match value {
+            Value::Null => "null",
+            Value::Bool(_) => "bool",
+            Value::Number(_) => "number",
+            Value::String(_) => "string",
+            Value::Array(_) => "array",
+            Value::Object(_) => "object",
+        };
+        Self::Type { found, wanted }
+    }
+}
+
+/// Why a value cannot be written. Go reads the value's JSON as YAML first, which does not take all of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum EmitError {
+    /// A text holds a character YAML does not allow.
+    #[error("yaml: control characters are not allowed")]
+    ControlCharacter,
+    /// A key is longer than YAML allows.
+    #[error("yaml: did not find expected ',' or '}}'")]
+    LongKey,
+    /// Values are nested too deeply.
+    #[error("yaml: exceeded max depth")]
+    TooDeep,
+}
