@@ -155,3 +155,6 @@ impl Broker {
         self.recoveries.subscribe()
     }
 }
+
+#[cfg(test)]
+mod tests;

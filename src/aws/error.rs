@@ -190,7 +190,7 @@ impl Error {
                 Some(answer.raw().status().as_u16()),
             ),
             SdkError::TimeoutError(_) => moment("no answer in time"),
-            SdkError::DispatchFailure(failure) if failure.is_timeout() => moment("no connection in time"),
+            SdkError::DispatchFailure(failure) if failure.is_timeout() => moment("no answer in time"),
             SdkError::DispatchFailure(failure) if failure.is_io() => {
                 moment("the endpoint could not be reached, or it closed the connection")
             }
@@ -431,8 +431,10 @@ mod tests {
         assert_eq!(class("AccessDenied"), Class::Credentials(Fault::RoleRefused));
         assert_eq!(
             class("ExpiredTokenException"),
-            Class::Credentials(Fault::RoleRefused)
+            Class::Credentials(Fault::Rejected)
         );
+        let token = Error::answered(Api::WebIdentity, "", Some("ExpiredTokenException"), "", Some(400)).class;
+        assert_eq!(token, Class::Credentials(Fault::RoleRefused));
         assert_eq!(class("ExpiredToken"), Class::Credentials(Fault::Rejected));
         assert_eq!(class("IDPCommunicationError"), Class::Transient);
         assert_eq!(class("ValidationError"), Class::Config);

@@ -18,9 +18,7 @@ use keyferry_parts::FakeAws;
 use serde_json::{Value, json};
 
 use super::{
-    Aspect, Broker, Identity, Lane, Read, Settings, StoreScope, Version,
-    error::Error,
-    read::Answer,
+    Aspect, Broker, Identity, Lane, Read, Settings, StoreScope, Version, error::Error, read::Answer,
 };
 use crate::api::{
     auth::{AwsAuth, AwsAuthSecretRef, AwsJwtAuth},
@@ -55,12 +53,21 @@ impl World {
         change(&mut settings);
         let registry = prometheus::Registry::new();
         let broker = Broker::new(settings, kube.client(), &registry).unwrap();
-        Self { aws, kube, broker, registry }
+        Self {
+            aws,
+            kube,
+            broker,
+            registry,
+        }
     }
 
     /// A Secret `keys` with this access key id.
     pub(super) fn keys(&self, namespace: &str, access_key_id: &str) {
-        self.kube.secret(namespace, "keys", &[("id", access_key_id), ("secret", "planted-secret-key")]);
+        self.kube.secret(
+            namespace,
+            "keys",
+            &[("id", access_key_id), ("secret", "planted-secret-key")],
+        );
     }
 
     pub(super) async fn identity(&self, aws: &AwsProvider, namespace: &str) -> Result<Arc<Identity>, Error> {
@@ -74,7 +81,9 @@ impl World {
     }
 
     pub(super) async fn urgent(&self, identity: &Arc<Identity>, id: &str) -> Result<Arc<Answer>, Error> {
-        self.broker.read(identity, None, &current(id), Lane::Urgent, false).await
+        self.broker
+            .read(identity, None, &current(id), Lane::Urgent, false)
+            .await
     }
 
     pub(super) async fn text(&self, identity: &Arc<Identity>, id: &str) -> String {
@@ -87,17 +96,27 @@ impl World {
     }
 
     pub(super) fn count(&self, operation: &str) -> usize {
-        self.aws.calls().by_operation().get(operation).copied().unwrap_or_default()
+        self.aws
+            .calls()
+            .by_operation()
+            .get(operation)
+            .copied()
+            .unwrap_or_default()
     }
 
     /// The sum of a counter's series that carry these label values.
     pub(super) fn metric(&self, name: &str, labels: &[&str]) -> f64 {
         let families = self.registry.gather();
-        let series = families.iter().filter(|family| family.name() == name).flat_map(|family| family.get_metric());
+        let series = families
+            .iter()
+            .filter(|family| family.name() == name)
+            .flat_map(|family| family.get_metric());
         let wanted = series.filter(|metric| {
-            labels.iter().all(|label| metric.get_label().iter().any(|pair| pair.value() == *label))
+            labels
+                .iter()
+                .all(|label| metric.get_label().iter().any(|pair| pair.value() == *label))
         });
-        wanted.map(|metric| metric.get_counter().value()).sum()
+        wanted.map(|metric| metric.get_counter().get_value()).sum()
     }
 }
 
@@ -108,7 +127,9 @@ pub(super) async fn until(mut holds: impl FnMut() -> bool) {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     };
-    tokio::time::timeout(DEADLINE, waiting).await.expect("what was waited for did not come");
+    tokio::time::timeout(DEADLINE, waiting)
+        .await
+        .expect("what was waited for did not come");
 }
 
 pub(super) fn text(answer: &Answer) -> String {
@@ -144,21 +165,43 @@ pub(super) fn provider() -> AwsProvider {
 /// Static credentials of the Secret `keys`.
 pub(super) fn with_keys() -> AwsProvider {
     let selector = |key: &str| {
-        Some(SecretKeySelector { name: Some("keys".to_owned()), namespace: None, key: Some(key.to_owned()) })
+        Some(SecretKeySelector {
+            name: Some("keys".to_owned()),
+            namespace: None,
+            key: Some(key.to_owned()),
+        })
     };
     let keys = AwsAuthSecretRef {
         access_key_id: selector("id"),
         secret_access_key: selector("secret"),
         session_token: None,
     };
-    AwsProvider { auth: Some(AwsAuth { secret_ref: Some(keys), jwt: None }), ..provider() }
+    AwsProvider {
+        auth: Some(AwsAuth {
+            secret_ref: Some(keys),
+            jwt: None,
+        }),
+        ..provider()
+    }
 }
 
 /// The role of a ServiceAccount.
 pub(super) fn with_account(name: &str) -> AwsProvider {
-    let account = ServiceAccountSelector { name: name.to_owned(), namespace: None, audiences: None };
-    let jwt = AwsJwtAuth { service_account_ref: Some(account) };
-    AwsProvider { auth: Some(AwsAuth { secret_ref: None, jwt: Some(jwt) }), ..provider() }
+    let account = ServiceAccountSelector {
+        name: name.to_owned(),
+        namespace: None,
+        audiences: None,
+    };
+    let jwt = AwsJwtAuth {
+        service_account_ref: Some(account),
+    };
+    AwsProvider {
+        auth: Some(AwsAuth {
+            secret_ref: None,
+            jwt: Some(jwt),
+        }),
+        ..provider()
+    }
 }
 
 pub(super) fn scope<'a>(aws: &'a AwsProvider, namespace: &'a str) -> StoreScope<'a> {
@@ -212,7 +255,10 @@ impl Cluster {
 
     pub(super) fn secret(&self, namespace: &str, name: &str, data: &[(&str, &str)]) {
         let encoded = data.iter().map(|(key, value)| {
-            ((*key).to_owned(), Value::String(general_purpose::STANDARD.encode(value)))
+            (
+                (*key).to_owned(),
+                Value::String(general_purpose::STANDARD.encode(value)),
+            )
         });
         let data: serde_json::Map<_, _> = encoded.collect();
         self.put("secrets", namespace, name, json!({"data": data}));
@@ -220,11 +266,20 @@ impl Cluster {
 
     pub(super) fn account(&self, namespace: &str, name: &str, annotations: &[(&str, &str)]) {
         let annotations: HashMap<_, _> = annotations.iter().copied().collect();
-        self.put("serviceaccounts", namespace, name, json!({"metadata": {"annotations": annotations}}));
+        self.put(
+            "serviceaccounts",
+            namespace,
+            name,
+            json!({"metadata": {"annotations": annotations}}),
+        );
     }
 
     pub(super) fn remove(&self, kind: &str, namespace: &str, name: &str) {
-        self.state.by_path.lock().unwrap().remove(&path(kind, namespace, name));
+        self.state
+            .by_path
+            .lock()
+            .unwrap()
+            .remove(&path(kind, namespace, name));
     }
 
     /// `METHOD path` of each request.
@@ -243,7 +298,11 @@ impl Cluster {
         meta["namespace"] = namespace.into();
         meta["uid"] = format!("uid-of-{namespace}-{name}").into();
         meta["resourceVersion"] = version.into();
-        self.state.by_path.lock().unwrap().insert(path(kind, namespace, name), object);
+        self.state
+            .by_path
+            .lock()
+            .unwrap()
+            .insert(path(kind, namespace, name), object);
     }
 }
 
@@ -267,13 +326,21 @@ async fn serve(State(objects): State<Arc<Objects>>, method: Method, uri: Uri, bo
                    "message": "not found", "metadata": {}}),
         ),
     };
-    (status, [(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
+    (
+        status,
+        [(header::CONTENT_TYPE, "application/json")],
+        body.to_string(),
+    )
+        .into_response()
 }
 
 fn token(account: &Value, request: &[u8]) -> Value {
     let request: Value = serde_json::from_slice(request).unwrap();
     let meta = &account["metadata"];
-    let (namespace, name) = (meta["namespace"].as_str().unwrap(), meta["name"].as_str().unwrap());
+    let (namespace, name) = (
+        meta["namespace"].as_str().unwrap(),
+        meta["name"].as_str().unwrap(),
+    );
     let expires = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() + 3600;
     let claims = json!({
         "aud": request["spec"]["audiences"],
@@ -281,7 +348,11 @@ fn token(account: &Value, request: &[u8]) -> Value {
         "exp": expires,
     });
     let part = |value: &Value| general_purpose::URL_SAFE_NO_PAD.encode(value.to_string());
-    let token = format!("{}.{}.planted-signature", part(&json!({"alg": "none"})), part(&claims));
+    let token = format!(
+        "{}.{}.planted-signature",
+        part(&json!({"alg": "none"})),
+        part(&claims)
+    );
     json!({"kind": "TokenRequest", "apiVersion": "authentication.k8s.io/v1", "metadata": {},
            "spec": {"audiences": request["spec"]["audiences"]},
            "status": {"token": token, "expirationTimestamp": "2100-01-01T00:00:00Z"}})

@@ -226,18 +226,21 @@ impl Waiting {
                 return travellers;
             }
         }
-        let manners = [(true, true), (true, false), (false, true), (false, false)];
-        let fronts = manners.map(|(urgent, alone)| {
-            let manner = Manner { urgent, alone };
-            (manner, self.queue(manner).front_ticket())
-        });
-        // Urgent ones first, then in order of arrival.
-        let first = fronts
-            .into_iter()
-            .filter_map(|(manner, ticket)| Some((!manner.urgent, ticket?, manner)))
-            .min_by_key(|(later, ticket, _)| (*later, *ticket));
-        let Some((_, _, manner)) = first else {
-            return Vec::new();
+        self.drop_abandoned();
+        let fronts = [&self.urgent, &self.urgent_alone].map(Queue::front_ticket);
+        let manner = match fronts {
+            [Some(taker), Some(alone)] => Manner {
+                urgent: true,
+                alone: alone < taker,
+            },
+            [taker, alone] if taker.is_some() || alone.is_some() => Manner {
+                urgent: true,
+                alone: alone.is_some(),
+            },
+            _ => Manner {
+                urgent: false,
+                alone: self.alone.count > 0,
+            },
         };
         self.pop(manner).into_iter().collect()
     }
@@ -283,6 +286,9 @@ impl Waiting {
 
     fn leave(&mut self, read: &Arc<Read>, manner: Manner) -> Option<Traveller> {
         let passenger = self.reads.remove(read)?;
+        if passenger.callers.iter().all(Caller::is_closed) {
+            return None;
+        }
         Some(Traveller {
             read: Arc::clone(read),
             urgent: manner.urgent,

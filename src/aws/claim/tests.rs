@@ -490,7 +490,7 @@ fn seen_by_aws(facts: &Facts) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 4096, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1024, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn identities_are_equal_exactly_where_aws_could_not_tell_them_apart(one in facts(), other in facts()) {

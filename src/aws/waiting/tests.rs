@@ -1,1 +1,226 @@
+//! What waits and what leaves.
 
+use proptest::prelude::*;
+
+use super::*;
+use crate::aws::read::Version;
+
+fn read(id: &str) -> Read {
+    Read {
+        service: AwsService::SecretsManager,
+        id: id.to_owned(),
+        version: Version::of_secret(None),
+        aspect: Aspect::Value,
+    }
+}
+
+fn caller() -> (Caller, oneshot::Receiver<Result<Arc<Answer>, Error>>) {
+    oneshot::channel()
+}
+
+const HOURLY: Lane = Lane::Periodic {
+    interval: Duration::from_secs(3600),
+};
+
+struct Desk {
+    waiting: Waiting,
+    now: Instant,
+    answers: Vec<oneshot::Receiver<Result<Arc<Answer>, Error>>>,
+}
+
+impl Desk {
+    fn new() -> Self {
+        Self {
+            waiting: Waiting::default(),
+            now: Instant::now(),
+            answers: Vec::new(),
+        }
+    }
+
+    fn join(&mut self, read: &Read, lane: Lane, single: bool) -> bool {
+        let (caller, answer) = caller();
+        self.answers.push(answer);
+        self.waiting.join(read, lane, single, self.now, caller)
+    }
+
+    fn plan(&mut self, sharing: bool) -> Plan {
+        self.waiting.plan(sharing, self.now)
+    }
+
+    fn depart(&mut self, together: bool) -> Vec<String> {
+        self.waiting
+            .depart(together)
+            .into_iter()
+            .map(|traveller| traveller.read.id.clone())
+            .collect()
+    }
+}
+
+fn trip(urgent: bool, together: bool) -> Plan {
+    Plan::Go(Trip {
+        urgent,
+        together,
+        aspect: Aspect::Value,
+    })
+}
+
+#[test]
+fn equal_reads_become_one_and_different_ones_do_not() {
+    let mut desk = Desk::new();
+    assert!(!desk.join(&read("a"), Lane::Urgent, false));
+    assert!(desk.join(&read("a"), Lane::Urgent, false));
+    let pinned = Read {
+        version: Version::of_secret(Some("uuid/1")),
+        ..read("a")
+    };
+    let tags = Read {
+        aspect: Aspect::Tags,
+        ..read("a")
+    };
+    assert!(!desk.join(&pinned, Lane::Urgent, false));
+    assert!(!desk.join(&tags, Lane::Urgent, false));
+    let gone = desk.waiting.depart(false);
+    assert_eq!((gone[0].read.as_ref(), gone[0].callers.len()), (&read("a"), 2));
+    assert!(
+        !desk.join(&read("a"), Lane::Urgent, false),
+        "what has left cannot be joined"
+    );
+}
+
+#[test]
+fn periodic_reads_wait_for_company_and_leave_when_due() {
+    let mut desk = Desk::new();
+    desk.join(&read("a"), HOURLY, false);
+    desk.join(&read("b"), HOURLY, false);
+    assert_eq!(desk.plan(true), Plan::Until(desk.now + MOST_PATIENCE));
+    assert_eq!(
+        desk.plan(false),
+        trip(false, false),
+        "nobody waits for company that may not come"
+    );
+    desk.now += MOST_PATIENCE;
+    assert_eq!(desk.plan(true), trip(false, true));
+    assert_eq!(desk.depart(true), ["a", "b"]);
+    assert_eq!(desk.plan(true), Plan::Idle);
+}
+
+#[test]
+fn a_full_batch_leaves_before_it_is_due() {
+    let mut desk = Desk::new();
+    for number in 0..BATCH_LIMIT + 3 {
+        desk.join(&read(&number.to_string()), HOURLY, false);
+    }
+    assert_eq!(desk.plan(true), trip(false, true));
+    assert_eq!(desk.depart(true).len(), BATCH_LIMIT);
+    assert!(matches!(desk.plan(true), Plan::Until(_)));
+}
+
+#[test]
+fn an_urgent_read_takes_those_who_wait_along_and_goes_first() {
+    let mut desk = Desk::new();
+    desk.join(&read("a"), HOURLY, false);
+    desk.join(&read("b"), HOURLY, false);
+    desk.join(&read("c"), Lane::Urgent, false);
+    assert_eq!(desk.plan(true), trip(true, true));
+    assert_eq!(desk.depart(true), ["c", "a", "b"]);
+}
+
+#[test]
+fn a_periodic_read_that_is_asked_for_urgently_is_promoted_and_not_doubled() {
+    let mut desk = Desk::new();
+    desk.join(&read("a"), HOURLY, false);
+    desk.join(&read("b"), HOURLY, false);
+    assert!(desk.join(&read("b"), Lane::Urgent, false));
+    assert_eq!(desk.plan(true), trip(true, true));
+    assert_eq!(desk.depart(true), ["b", "a"]);
+    assert_eq!(desk.plan(true), Plan::Idle);
+}
+
+#[test]
+fn a_read_that_must_be_sure_travels_alone_with_all_who_wait_for_it() {
+    let mut desk = Desk::new();
+    desk.join(&read("a"), HOURLY, false);
+    desk.join(&read("b"), HOURLY, false);
+    desk.join(&read("a"), HOURLY, true);
+    assert_eq!(desk.plan(true), trip(false, false));
+    assert_eq!(desk.depart(false), ["a"]);
+    assert!(matches!(desk.plan(true), Plan::Until(_)));
+}
+
+#[test]
+fn abandoned_reads_are_dropped() {
+    let mut desk = Desk::new();
+    desk.join(&read("a"), Lane::Urgent, false);
+    desk.answers.clear();
+    desk.join(&read("b"), Lane::Urgent, false);
+    assert_eq!(desk.plan(false), trip(true, false));
+    assert_eq!(desk.depart(false), ["b"]);
+}
+
+#[test]
+fn reads_whose_call_was_in_vain_go_again_by_themselves() {
+    let mut desk = Desk::new();
+    for id in ["a", "b"] {
+        desk.join(&read(id), Lane::Urgent, false);
+    }
+    for traveller in desk.waiting.depart(true) {
+        desk.waiting.rejoin(traveller, desk.now);
+    }
+    assert_eq!(desk.plan(true), trip(true, false));
+    assert_eq!(
+        (desk.depart(false), desk.depart(false)),
+        (vec!["a".to_owned()], vec!["b".to_owned()])
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_read_that_waits_leaves_exactly_once(
+        steps in prop::collection::vec((0u8..12, any::<bool>(), any::<bool>(), 0u8..4), 1..200),
+        sharing in any::<bool>(),
+    ) {
+        let mut desk = Desk::new();
+        let mut inside = HashMap::new();
+        let mut departed = 0usize;
+        let mut joined = 0usize;
+        for (id, urgent, single, then) in steps {
+            let id = format!("app-{id}");
+            let lane = if urgent { Lane::Urgent } else { HOURLY };
+            let known = desk.join(&read(&id), lane, single);
+            joined += 1;
+            prop_assert_eq!(known, inside.contains_key(&id));
+            *inside.entry(id).or_insert(0usize) += 1;
+            if then == 0 {
+                departed += leave(&mut desk, sharing, &mut inside)?;
+            }
+        }
+        desk.now += MOST_PATIENCE;
+        while desk.plan(sharing) != Plan::Idle {
+            departed += leave(&mut desk, sharing, &mut inside)?;
+        }
+        prop_assert!(inside.is_empty());
+        prop_assert_eq!(departed, joined);
+    }
+}
+
+/// Lets the next reads leave and checks that each was inside, with all its callers.
+fn leave(
+    desk: &mut Desk,
+    sharing: bool,
+    inside: &mut HashMap<String, usize>,
+) -> Result<usize, TestCaseError> {
+    let Plan::Go(trip) = desk.plan(sharing) else {
+        return Ok(0);
+    };
+    let travellers = desk.waiting.depart(trip.together);
+    prop_assert!(!travellers.is_empty());
+    prop_assert!(travellers.len() <= BATCH_LIMIT && (trip.together || travellers.len() == 1));
+    let mut callers = 0;
+    for traveller in travellers {
+        prop_assert_eq!(inside.remove(&traveller.read.id), Some(traveller.callers.len()));
+        callers += traveller.callers.len();
+    }
+    Ok(callers)
+}

@@ -1,0 +1,7 @@
+//! The broker against a fake AWS that tells callers apart and refuses what AWS refuses.
+
+mod batches;
+mod credentials;
+mod leaks;
+mod reads;
+mod tenants;
