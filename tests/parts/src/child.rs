@@ -17,11 +17,11 @@ use rustix::process::{Pid, kill_process, kill_process_group};
 
 pub use rustix::process::Signal;
 
-/// `$@` is the child; `$$` is its process id, before and after `exec`, also in the watcher. While the watcher lives, the
+/// `$@` is the child; `$$` is its process id and its group's, before and after `exec`, also in the watcher. While the watcher lives, the
 /// kernel gives that id to nobody else, since it names the group. Descriptor 3 is the lifeline.
 const START: &str = r#"
 exec 3<&0 </dev/null
-{ read -r _ <&3; kill -KILL $$; } >/dev/null 2>&1 &
+{ read -r _ <&3; kill -s KILL -- -$$; } >/dev/null 2>&1 &
 exec "$@" 3<&-
 "#;
 
@@ -283,6 +283,7 @@ mod tests {
             .args(["-c", START, "sh", "sleep", "600"])
             .stdin(end_to_watch)
             .stdout(held)
+            .process_group(0)
             .current_dir(folder.path())
             .spawn()
             .unwrap();

@@ -1,4 +1,4 @@
-//! How fast, how small, how sparing: `bench PATH-OF-KEYFERRY`, run by `make bench`.
+//! How fast, how small, how sparing: `bench PATH-OF-KEYFERRY`, run by `make bench` in the repository's root.
 //!
 //! keyferry is a black box, given by its command line. It syncs objects that wait for it, from an AWS of ours, through a real
 //! kube-apiserver on the same machine; right after and right before, a client that does nothing but the two writes that each

@@ -1,7 +1,6 @@
 //! The objects that wait, the secrets that they name, and the proof that each ended right.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use futures::{StreamExt as _, TryStreamExt as _};
 use k8s_openapi::api::core::v1::{Namespace, Secret};
@@ -41,10 +40,6 @@ pub(crate) fn external_secrets(client: &Client, namespace: &str) -> Api<DynamicO
 impl Workload {
     pub(crate) async fn install_crds(plane: &ControlPlane) -> Result<(), Error> {
         let kubectl = binaries::locate(Binary::Kubectl).await?;
-        let crds = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("..")
-            .join("..")
-            .join("crds");
         for arguments in [
             &["apply"][..],
             &["wait", "--for=condition=Established", "--timeout=60s"][..],
@@ -55,7 +50,7 @@ impl Workload {
                 .arg(plane.kubeconfig())
                 .args(arguments)
                 .arg("-f")
-                .arg(&crds);
+                .arg("crds/");
             let output = command.output().await?;
             if !output.status.success() {
                 return Err(String::from_utf8_lossy(&output.stderr).into_owned().into());

@@ -60,16 +60,14 @@ impl Cluster {
         })
     }
 
-    /// Runs kubectl in the repository's root and shows command and output.
+    /// Runs kubectl and shows command and output. Paths are those of the repository, where the demo is run.
     pub(crate) async fn kubectl(&self, arguments: &[&str]) -> Result<(), Error> {
         screen::command(arguments);
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join("..");
         let mut command = Command::new(&self.kubectl);
         command
             .arg("--kubeconfig")
             .arg(self.plane.kubeconfig())
             .args(arguments)
-            .current_dir(root)
             .kill_on_drop(true);
         let output = command.output().await?;
         screen::output(&String::from_utf8_lossy(&output.stdout));

@@ -1,4 +1,5 @@
-//! The main job on real parts, in front of your eyes: `demo [--keep] PATH-OF-KEYFERRY`, run by `make demo`.
+//! The main job on real parts, in front of your eyes: `demo [--keep] PATH-OF-KEYFERRY`, run by `make demo`
+//! in the repository's root.
 //!
 //! It shows what it does as commands that a person could type. keyferry is a black box to it.
 
