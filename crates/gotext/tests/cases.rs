@@ -10,6 +10,8 @@ mod gjson;
 mod regex;
 #[path = "cases/row.rs"]
 mod row;
+#[path = "cases/template.rs"]
+mod template;
 #[path = "cases/yaml.rs"]
 mod yaml;
 
@@ -26,6 +28,16 @@ struct Family {
 }
 
 const FAMILIES: &[Family] = &[
+    Family {
+        name: "template",
+        title: "template",
+        run: template::run,
+    },
+    Family {
+        name: "functions",
+        title: "template",
+        run: template::run,
+    },
     Family {
         name: "gjson",
         title: "path",
