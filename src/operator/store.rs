@@ -42,7 +42,7 @@ use crate::{
 use verdict::Verdict;
 
 /// One validation may take this long: several hops of STS calls, each tried twice.
-const VALIDATION_TIMEOUT: Duration = Duration::from_secs(60);
+const VALIDATION_TIMEOUT: Duration = Duration::from_mins(1);
 /// One write of the API server may take this long.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// When a store is looked at again that could not be written.
@@ -87,7 +87,9 @@ pub struct StoreContext {
 
 impl fmt::Debug for StoreContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StoreContext").field("class", &self.class).finish_non_exhaustive()
+        f.debug_struct("StoreContext")
+            .field("class", &self.class)
+            .finish_non_exhaustive()
     }
 }
 
@@ -117,17 +119,28 @@ pub async fn reconcile(ctx: &StoreContext, store: &StoreObject) -> StoreOutcome 
     }
     let started = Instant::now();
     if record.validated != Some(store.generation()) {
-        ctx.broker.store_changed(name.kind, name.namespace.as_deref(), &name.name);
+        ctx.broker
+            .store_changed(name.kind, name.namespace.as_deref(), &name.name);
     }
     let verdict = judge(ctx, store, &view).await;
-    record.failures = if verdict == Verdict::Valid { 0 } else { record.failures.saturating_add(1) };
+    record.failures = if verdict == Verdict::Valid {
+        0
+    } else {
+        record.failures.saturating_add(1)
+    };
 
-    let same_spec = record.validated.is_none_or(|generation| generation == store.generation());
+    let same_spec = record
+        .validated
+        .is_none_or(|generation| generation == store.generation());
     let known_broken = same_spec && view.ready == Some(false);
     let ready = verdict.ready().unwrap_or(!known_broken);
     let last = record.written.as_ref().or(store.status.as_ref());
     let wanted = verdict.status(last, known_broken, store.generation(), now());
-    let mut next = verdict.next(interval(ctx, &view), record.failures, spread(store, record.failures));
+    let mut next = verdict.next(
+        interval(ctx, &view),
+        record.failures,
+        spread(store, record.failures),
+    );
     if let Some(wanted) = wanted {
         match write_status(ctx, store, record.written.as_ref(), &wanted).await {
             Ok(written) => {
@@ -145,7 +158,11 @@ pub async fn reconcile(ctx: &StoreContext, store: &StoreObject) -> StoreOutcome 
     record.validated = Some(store.generation());
     ctx.stores.decide(&name, store.uid(), Some(ready), record);
     ctx.metrics.validated(&name, Some(ready), started.elapsed());
-    StoreOutcome { next, ready, changed_to_ready: ready && view.ready != Some(true) }
+    StoreOutcome {
+        next,
+        ready,
+        changed_to_ready: ready && view.ready != Some(true),
+    }
 }
 
 async fn judge(ctx: &StoreContext, store: &StoreObject, view: &StoreView) -> Verdict {
@@ -153,7 +170,9 @@ async fn judge(ctx: &StoreContext, store: &StoreObject, view: &StoreView) -> Ver
         Ok(settings) => settings,
         Err(findings) => return Verdict::of_findings(findings),
     };
-    let Some(aws) = store.aws() else { return Verdict::Valid };
+    let Some(aws) = store.aws() else {
+        return Verdict::Valid;
+    };
     if settings.is_referent {
         // Whose credentials they are is known only for an object that uses the store.
         return Verdict::Valid;
@@ -167,7 +186,11 @@ async fn judge(ctx: &StoreContext, store: &StoreObject, view: &StoreView) -> Ver
 }
 
 fn interval(ctx: &StoreContext, view: &StoreView) -> Duration {
-    view.settings.as_ref().ok().and_then(|settings| settings.refresh).unwrap_or(ctx.interval)
+    view.settings
+        .as_ref()
+        .ok()
+        .and_then(|settings| settings.refresh)
+        .unwrap_or(ctx.interval)
 }
 
 /// As the API server keeps times: without fractions of a second.
@@ -186,7 +209,11 @@ fn spread(store: &StoreObject, failures: u32) -> u64 {
 /// Whether users hear something new.
 fn is_news(last: Option<&SecretStoreStatus>, wanted: &SecretStoreStatus) -> bool {
     let said = |status: &SecretStoreStatus| {
-        let ready = status.conditions.iter().flatten().find(|condition| condition.type_ == "Ready")?;
+        let ready = status
+            .conditions
+            .iter()
+            .flatten()
+            .find(|condition| condition.type_ == "Ready")?;
         Some((ready.status.clone(), ready.reason.clone(), ready.message.clone()))
     };
     last.and_then(said) != said(wanted)
@@ -198,7 +225,13 @@ fn tell(ctx: &StoreContext, store: &StoreObject, verdict: &Verdict) {
         StoreKind::SecretStore => "secret-store",
         StoreKind::ClusterSecretStore => "cluster-secret-store",
     };
-    (ctx.events)(StoreEvent { component, object: store.reference(), type_, reason, note });
+    (ctx.events)(StoreEvent {
+        component,
+        object: store.reference(),
+        type_,
+        reason,
+        note,
+    });
 }
 
 /// Why the API server did not take a write.
@@ -232,14 +265,18 @@ async fn write_status(
         "cause": wanted.cause,
     });
     // The resourceVersion keeps the status off a store that was deleted and made anew meanwhile.
-    let body = json!({ "metadata": { "resourceVersion": store.metadata.resource_version }, "status": status });
+    let body =
+        json!({ "metadata": { "resourceVersion": store.metadata.resource_version }, "status": status });
     patch(ctx, store, &body, Part::Status).await.map(|()| true)
 }
 
 /// A store that is being deleted is let go: the finalizer that another operator may have left would keep it for ever.
 async fn release(ctx: &StoreContext, store: &StoreObject) -> StoreOutcome {
     let finalizers = store.metadata.finalizers.as_deref().unwrap_or_default();
-    let kept: Vec<_> = finalizers.iter().filter(|name| *name != names::ESO_STORE_FINALIZER).collect();
+    let kept: Vec<_> = finalizers
+        .iter()
+        .filter(|name| *name != names::ESO_STORE_FINALIZER)
+        .collect();
     if kept.len() == finalizers.len() {
         return StoreOutcome::default();
     }
@@ -249,7 +286,10 @@ async fn release(ctx: &StoreContext, store: &StoreObject) -> StoreOutcome {
         Ok(()) => StoreOutcome::default(),
         Err(error) => {
             tracing::warn!(store = store.metadata.name, %error, "finalizer not removed");
-            StoreOutcome { next: Some(WRITE_RETRY), ..StoreOutcome::default() }
+            StoreOutcome {
+                next: Some(WRITE_RETRY),
+                ..StoreOutcome::default()
+            }
         }
     }
 }
@@ -268,7 +308,10 @@ async fn patch(
     part: Part,
 ) -> Result<(), WriteError> {
     let name = store.metadata.name.as_deref().unwrap_or_default();
-    let params = PatchParams { field_manager: Some(names::STATUS_MANAGER.to_owned()), ..PatchParams::default() };
+    let params = PatchParams {
+        field_manager: Some(names::STATUS_MANAGER.to_owned()),
+        ..PatchParams::default()
+    };
     let patch = Patch::Merge(body);
     let exchange = async {
         match store.kind {

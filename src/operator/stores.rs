@@ -23,7 +23,7 @@ use crate::{
 
 /// Stores as they were watched last, for their turns.
 #[derive(Debug, Default)]
-pub struct Watched(Mutex<HashMap<aws::StoreName, Arc<StoreObject>>>);
+pub(super) struct Watched(Mutex<HashMap<aws::StoreName, Arc<StoreObject>>>);
 
 impl Watched {
     fn stores(&self) -> std::sync::MutexGuard<'_, HashMap<aws::StoreName, Arc<StoreObject>>> {

@@ -32,13 +32,20 @@ impl Conditions {
             let selector = condition.namespace_selector.clone().and_then(|selector| {
                 let parsed = Selector::try_from(selector);
                 parsed
-                    .map_err(|e| findings.push(Finding::invalid(format!("{field}.namespaceSelector"), e)))
+                    .map_err(|e| {
+                        findings.push(Finding::invalid(
+                            format!("{field}.namespaceSelector"),
+                            e.to_string(),
+                        ))
+                    })
                     .ok()
             });
             let regexes = condition.namespace_regexes.iter().flatten().enumerate();
             let regexes = regexes.filter_map(|(at, pattern)| {
                 let field = format!("{field}.namespaceRegexes[{at}]");
-                Regexp::new(pattern).map_err(|e| findings.push(Finding::invalid(field, e))).ok()
+                Regexp::new(pattern)
+                    .map_err(|e| findings.push(Finding::invalid(field, e.to_string())))
+                    .ok()
             });
             Condition {
                 selector,
@@ -46,15 +53,23 @@ impl Conditions {
                 names: condition.namespaces.iter().flatten().cloned().collect(),
             }
         };
-        Self { any_of: conditions.iter().enumerate().map(condition).collect() }
+        Self {
+            any_of: conditions.iter().enumerate().map(condition).collect(),
+        }
     }
 
     /// Whether objects of a namespace may use the store.
     pub fn allows(&self, namespace: &str, labels: &BTreeMap<String, String>) -> bool {
         let matches = |condition: &Condition| {
             condition.names.contains(namespace)
-                || condition.selector.as_ref().is_some_and(|selector| selector.matches(labels))
-                || condition.regexes.iter().any(|regex| regex.is_match(namespace.as_bytes()))
+                || condition
+                    .selector
+                    .as_ref()
+                    .is_some_and(|selector| selector.matches(labels))
+                || condition
+                    .regexes
+                    .iter()
+                    .any(|regex| regex.is_match(namespace.as_bytes()))
         };
         self.any_of.is_empty() || self.any_of.iter().any(matches)
     }
@@ -77,9 +92,14 @@ mod tests {
             ("team", "red"),
             ("stage", "test"),
         ];
-        let labels = labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+        let labels = labels
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .into();
         let mut findings = Vec::new();
-        let conditions = Conditions::parse(&serde_json::from_value::<Vec<_>>(conditions).unwrap(), &mut findings);
+        let conditions = Conditions::parse(
+            &serde_json::from_value::<Vec<_>>(conditions).unwrap(),
+            &mut findings,
+        );
         assert_eq!(findings, []);
         conditions.allows(namespace, &labels)
     }
@@ -89,10 +109,22 @@ mod tests {
         let cases = [
             ("no condition", json!([]), true),
             ("its name alone", json!([{ "namespaces": ["app"] }]), true),
-            ("its name among others", json!([{ "namespaces": ["some", "app"] }]), true),
+            (
+                "its name among others",
+                json!([{ "namespaces": ["some", "app"] }]),
+                true,
+            ),
             ("another name alone", json!([{ "namespaces": ["some"] }]), false),
-            ("only other names", json!([{ "namespaces": ["some", "thing"] }]), false),
-            ("a label", json!([{ "namespaceSelector": { "matchLabels": { "team": "red" } } }]), true),
+            (
+                "only other names",
+                json!([{ "namespaces": ["some", "thing"] }]),
+                false,
+            ),
+            (
+                "a label",
+                json!([{ "namespaceSelector": { "matchLabels": { "team": "red" } } }]),
+                true,
+            ),
             (
                 "all labels",
                 json!([{ "namespaceSelector": { "matchLabels": { "team": "red", "stage": "test" } } }]),
@@ -141,7 +173,11 @@ mod tests {
             (json!([""]), true),
         ];
         for (regexes, allowed) in cases {
-            assert_eq!(allows(json!([{ "namespaceRegexes": regexes }]), "app"), allowed, "{regexes}");
+            assert_eq!(
+                allows(json!([{ "namespaceRegexes": regexes }]), "app"),
+                allowed,
+                "{regexes}"
+            );
         }
     }
 
@@ -154,11 +190,20 @@ mod tests {
     #[test]
     fn selector_expressions_are_those_of_kubernetes() {
         let allows = |expression| {
-            allows(json!([{ "namespaceSelector": { "matchExpressions": [expression] } }]), "app")
+            allows(
+                json!([{ "namespaceSelector": { "matchExpressions": [expression] } }]),
+                "app",
+            )
         };
-        assert!(allows(json!({ "key": "team", "operator": "In", "values": ["red", "blue"] })));
-        assert!(!allows(json!({ "key": "team", "operator": "NotIn", "values": ["red"] })));
-        assert!(allows(json!({ "key": "absent", "operator": "NotIn", "values": ["red"] })));
+        assert!(allows(
+            json!({ "key": "team", "operator": "In", "values": ["red", "blue"] })
+        ));
+        assert!(!allows(
+            json!({ "key": "team", "operator": "NotIn", "values": ["red"] })
+        ));
+        assert!(allows(
+            json!({ "key": "absent", "operator": "NotIn", "values": ["red"] })
+        ));
         assert!(allows(json!({ "key": "team", "operator": "Exists" })));
         assert!(allows(json!({ "key": "absent", "operator": "DoesNotExist" })));
     }
@@ -170,12 +215,17 @@ mod tests {
             { "namespaceSelector": { "matchExpressions": [{ "key": "a", "operator": "Like" }] } },
         ]);
         let mut findings = Vec::new();
-        let conditions =
-            Conditions::parse(&serde_json::from_value::<Vec<_>>(conditions).unwrap(), &mut findings);
+        let conditions = Conditions::parse(
+            &serde_json::from_value::<Vec<_>>(conditions).unwrap(),
+            &mut findings,
+        );
         let fields: Vec<_> = findings.iter().map(|f| f.field.as_str()).collect();
         assert_eq!(
             fields,
-            ["spec.conditions[0].namespaceRegexes[1]", "spec.conditions[1].namespaceSelector"]
+            [
+                "spec.conditions[0].namespaceRegexes[1]",
+                "spec.conditions[1].namespaceSelector"
+            ]
         );
         assert!(!conditions.allows("app", &BTreeMap::new()));
     }

@@ -22,11 +22,17 @@ struct Gauges {
 impl Gauges {
     fn new(kind: &str, registry: &Registry) -> Result<Self, prometheus::Error> {
         let condition = GaugeVec::new(
-            Opts::new(format!("{kind}_status_condition"), "Status of the condition: 1 where it is the one given"),
+            Opts::new(
+                format!("{kind}_status_condition"),
+                "Status of the condition: 1 where it is the one given",
+            ),
             &["name", "namespace", "condition", "status"],
         )?;
         let duration = GaugeVec::new(
-            Opts::new(format!("{kind}_reconcile_duration"), "Nanoseconds that the last validation took"),
+            Opts::new(
+                format!("{kind}_reconcile_duration"),
+                "Nanoseconds that the last validation took",
+            ),
             &["name", "namespace"],
         )?;
         registry.register(Box::new(condition.clone()))?;
@@ -49,21 +55,32 @@ impl Metrics {
         if let Some(ready) = ready {
             for (status, is) in [("True", ready), ("False", !ready)] {
                 let labels = [store.name.as_str(), namespace, "Ready", status];
-                gauges.condition.with_label_values(&labels).set(f64::from(u8::from(is)));
+                gauges
+                    .condition
+                    .with_label_values(&labels)
+                    .set(f64::from(u8::from(is)));
             }
         }
         let nanoseconds = took.as_secs_f64() * 1e9;
-        gauges.duration.with_label_values(&[store.name.as_str(), namespace]).set(nanoseconds);
+        gauges
+            .duration
+            .with_label_values(&[store.name.as_str(), namespace])
+            .set(nanoseconds);
     }
 
     /// The store is gone: its series go with it.
     pub fn forget(&self, store: &StoreName) {
         let (gauges, namespace) = self.of(store);
+        let name = store.name.as_str();
         // An error says that there was no such series.
         for status in ["True", "False"] {
-            let _ = gauges.condition.remove_label_values(&[store.name.as_str(), namespace, "Ready", status]);
+            drop(
+                gauges
+                    .condition
+                    .remove_label_values(&[name, namespace, "Ready", status]),
+            );
         }
-        let _ = gauges.duration.remove_label_values(&[store.name.as_str(), namespace]);
+        drop(gauges.duration.remove_label_values(&[name, namespace]));
     }
 
     fn of<'a>(&'a self, store: &'a StoreName) -> (&'a Gauges, &'a str) {
@@ -79,16 +96,24 @@ mod tests {
     use super::*;
 
     fn lines(registry: &Registry) -> Vec<String> {
-        let text = prometheus::TextEncoder::new().encode_to_string(&registry.gather()).unwrap();
-        text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect()
+        let text = prometheus::TextEncoder::new()
+            .encode_to_string(&registry.gather())
+            .unwrap();
+        text.lines()
+            .filter(|line| !line.starts_with('#'))
+            .map(str::to_owned)
+            .collect()
     }
 
     #[test]
     fn a_store_has_one_series_for_each_status_and_none_when_it_is_gone() {
         let registry = Registry::new();
         let metrics = Metrics::new(&registry).unwrap();
-        let store =
-            StoreName { kind: StoreKind::SecretStore, namespace: Some("app".to_owned()), name: "s".to_owned() };
+        let store = StoreName {
+            kind: StoreKind::SecretStore,
+            namespace: Some("app".to_owned()),
+            name: "s".to_owned(),
+        };
         metrics.validated(&store, Some(false), Duration::from_micros(2));
         assert_eq!(
             lines(&registry),

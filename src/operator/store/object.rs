@@ -96,7 +96,10 @@ impl StoreObject {
     /// What the last status says of `Ready`; nothing where it has no such condition.
     pub fn reported_ready(&self) -> Option<bool> {
         let conditions = self.status.as_ref()?.conditions.as_ref()?;
-        conditions.iter().find(|c| c.type_ == "Ready").map(|c| c.status == "True")
+        conditions
+            .iter()
+            .find(|c| c.type_ == "Ready")
+            .map(|c| c.status == "True")
     }
 
     /// The store, as an event refers to it.
@@ -165,7 +168,11 @@ mod tests {
             ("keyferry", Some("keyferry"), true),
         ];
         for (class, controller, served) in cases {
-            assert_eq!(ControllerClass::new(class).serves(controller), served, "{class} {controller:?}");
+            assert_eq!(
+                ControllerClass::new(class).serves(controller),
+                served,
+                "{class} {controller:?}"
+            );
         }
     }
 

@@ -23,31 +23,54 @@ pub(super) fn check(aws: &AwsProvider, findings: &mut Vec<Finding>) {
     let (field, tags): (_, Vec<(&str, &str)>) = match policy {
         SessionTagsPolicy::None => {
             let tags = aws.session_tags.iter().flatten();
-            ("sessionTags", tags.map(|tag| (tag.key.as_str(), tag.value.as_str())).collect())
+            (
+                "sessionTags",
+                tags.map(|tag| (tag.key.as_str(), tag.value.as_str())).collect(),
+            )
         }
         SessionTagsPolicy::Simple => ("sessionTagsPolicy", Vec::new()),
         SessionTagsPolicy::Custom => {
             let tags = aws.custom_session_tags.iter().flatten();
             // Tags without key or value are left out when the role is assumed.
             let tags = tags.map(|(key, value)| (key.as_str(), value.as_str()));
-            ("customSessionTags", tags.filter(|(key, value)| !key.is_empty() && !value.is_empty()).collect())
+            (
+                "customSessionTags",
+                tags.filter(|(key, value)| !key.is_empty() && !value.is_empty())
+                    .collect(),
+            )
         }
     };
-    let own: &[&str] = if policy == SessionTagsPolicy::None { &[] } else { &OWN };
+    let own: &[&str] = if policy == SessionTagsPolicy::None {
+        &[]
+    } else {
+        &OWN
+    };
     let mut refuse = |field: &str, text: String| {
         findings.push(Finding::invalid(format!("spec.provider.aws.{field}"), text));
     };
     if tags.len() + own.len() > TAGS {
-        refuse(field, format!("at most {TAGS} session tags can be sent, not {}", tags.len() + own.len()));
+        refuse(
+            field,
+            format!(
+                "at most {TAGS} session tags can be sent, not {}",
+                tags.len() + own.len()
+            ),
+        );
     }
     // STS tells keys apart without regard to case.
     let mut keys: BTreeSet<String> = own.iter().map(|key| key.to_lowercase()).collect();
     for (key, value) in tags {
         if !(1..=KEY).contains(&key.chars().count()) {
-            refuse(field, format!("the key of a session tag has 1 to {KEY} characters: {key:?}"));
+            refuse(
+                field,
+                format!("the key of a session tag has 1 to {KEY} characters: {key:?}"),
+            );
         }
         if value.chars().count() > VALUE {
-            refuse(field, format!("the value of a session tag has at most {VALUE} characters: that of {key:?}"));
+            refuse(
+                field,
+                format!("the value of a session tag has at most {VALUE} characters: that of {key:?}"),
+            );
         }
         if !keys.insert(key.to_lowercase()) && policy == SessionTagsPolicy::None {
             refuse(field, format!("the session tag {key:?} is given twice"));
@@ -71,13 +94,19 @@ mod tests {
     }
 
     fn tag(key: &str, value: &str) -> SessionTag {
-        SessionTag { key: key.to_owned(), value: value.to_owned() }
+        SessionTag {
+            key: key.to_owned(),
+            value: value.to_owned(),
+        }
     }
 
     fn found(aws: &AwsProvider) -> Vec<String> {
         let mut findings = Vec::new();
         check(aws, &mut findings);
-        findings.into_iter().map(|f| format!("{}: {}", f.field, f.text)).collect()
+        findings
+            .into_iter()
+            .map(|f| format!("{}: {}", f.field, f.text))
+            .collect()
     }
 
     #[test]
@@ -98,7 +127,11 @@ mod tests {
     #[test]
     fn keys_and_values_have_bounds_and_keys_differ_in_more_than_case() {
         let mut aws = store(SessionTagsPolicy::None);
-        aws.session_tags = Some(vec![tag(&"k".repeat(129), "v"), tag("a", &"v".repeat(257)), tag("A", "v")]);
+        aws.session_tags = Some(vec![
+            tag(&"k".repeat(129), "v"),
+            tag("a", &"v".repeat(257)),
+            tag("A", "v"),
+        ]);
         assert_eq!(found(&aws).len(), 3);
     }
 

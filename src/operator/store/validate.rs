@@ -51,12 +51,20 @@ pub struct Finding {
 }
 
 impl Finding {
-    pub(super) fn invalid(field: impl Into<String>, text: impl ToString) -> Self {
-        Self { field: field.into(), text: text.to_string(), unsupported: false }
+    pub(super) fn invalid(field: impl Into<String>, text: impl Into<String>) -> Self {
+        Self {
+            field: field.into(),
+            text: text.into(),
+            unsupported: false,
+        }
     }
 
-    fn unsupported(field: impl Into<String>, text: impl ToString) -> Self {
-        Self { field: field.into(), text: text.to_string(), unsupported: true }
+    fn unsupported(field: impl Into<String>, text: impl Into<String>) -> Self {
+        Self {
+            field: field.into(),
+            text: text.into(),
+            unsupported: true,
+        }
     }
 }
 
@@ -97,14 +105,13 @@ pub fn validate(store: &StoreObject, supported: &[AwsService]) -> Result<Setting
         check_namespaces(store, aws, &mut findings);
         session_tags::check(aws, &mut findings);
     }
-    let refresh = refresh_interval(spec.refresh_interval.as_ref())
-        .unwrap_or_else(|text| {
-            findings.push(Finding::invalid("spec.refreshInterval", text));
-            None
-        });
+    let refresh = refresh_interval(spec.refresh_interval.as_ref()).unwrap_or_else(|text| {
+        findings.push(Finding::invalid("spec.refreshInterval", text));
+        None
+    });
     let retry = spec.retry_settings.as_ref().and_then(|settings| {
         aws::Retry::parse(settings)
-            .map_err(|e| findings.push(Finding::invalid("spec.retrySettings", e)))
+            .map_err(|e| findings.push(Finding::invalid("spec.retrySettings", e.text)))
             .ok()
     });
     let conditions = Conditions::parse(spec.conditions.as_deref().unwrap_or_default(), &mut findings);
@@ -177,13 +184,26 @@ fn check_namespaces(store: &StoreObject, aws: &AwsProvider, findings: &mut Vec<F
 fn named_namespaces(aws: &AwsProvider) -> impl Iterator<Item = (&'static str, &str)> {
     let auth = aws.auth.as_ref();
     let keys = auth.and_then(|auth| auth.secret_ref.as_ref());
-    let account = auth.and_then(|auth| auth.jwt.as_ref()).and_then(|jwt| jwt.service_account_ref.as_ref());
+    let account = auth
+        .and_then(|auth| auth.jwt.as_ref())
+        .and_then(|jwt| jwt.service_account_ref.as_ref());
     let selectors = [
-        ("secretRef.accessKeyIDSecretRef", keys.and_then(|keys| keys.access_key_id.as_ref())),
-        ("secretRef.secretAccessKeySecretRef", keys.and_then(|keys| keys.secret_access_key.as_ref())),
-        ("secretRef.sessionTokenSecretRef", keys.and_then(|keys| keys.session_token.as_ref())),
+        (
+            "secretRef.accessKeyIDSecretRef",
+            keys.and_then(|keys| keys.access_key_id.as_ref()),
+        ),
+        (
+            "secretRef.secretAccessKeySecretRef",
+            keys.and_then(|keys| keys.secret_access_key.as_ref()),
+        ),
+        (
+            "secretRef.sessionTokenSecretRef",
+            keys.and_then(|keys| keys.session_token.as_ref()),
+        ),
     ];
-    let secrets = selectors.into_iter().filter_map(|(field, key)| Some((field, key?.namespace.as_deref()?)));
+    let secrets = selectors
+        .into_iter()
+        .filter_map(|(field, key)| Some((field, key?.namespace.as_deref()?)));
     let account = account.and_then(|account| account.namespace.as_deref());
     secrets.chain(account.map(|namespace| ("jwt.serviceAccountRef", namespace)))
 }
@@ -199,7 +219,9 @@ fn refresh_interval(interval: Option<&IntOrString>) -> Result<Option<Duration>, 
         },
         Some(IntOrString::String(text)) => {
             let parsed = gotext::duration::parse(text).map_err(|e| e.to_string())?;
-            parsed.to_std().ok_or_else(|| format!("must not be negative: {text}"))?
+            parsed
+                .to_std()
+                .ok_or_else(|| format!("must not be negative: {text}"))?
         }
     };
     Ok(Some(interval).filter(|interval| !interval.is_zero()))

@@ -20,7 +20,7 @@ const CAPABILITIES: &str = "ReadWrite";
 /// First wait after a failure; it doubles with each further one,
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 /// up to this.
-const LAST_RETRY: Duration = Duration::from_secs(300);
+const LAST_RETRY: Duration = Duration::from_mins(5);
 
 /// Why a store is not ready, or not known to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -92,8 +92,16 @@ pub(super) struct Reason {
 
 impl Verdict {
     pub(super) fn of_findings(findings: &Findings) -> Self {
-        let cause = if findings.all_unsupported() { Cause::NotSupported } else { Cause::InvalidSpec };
-        Self::Invalid(Reason { cause, text: findings.to_string(), follows_from_spec: true })
+        let cause = if findings.all_unsupported() {
+            Cause::NotSupported
+        } else {
+            Cause::InvalidSpec
+        };
+        Self::Invalid(Reason {
+            cause,
+            text: findings.to_string(),
+            follows_from_spec: true,
+        })
     }
 
     pub(super) fn of_credentials(result: Result<(), aws::Error>) -> Self {
@@ -116,13 +124,25 @@ impl Verdict {
             Class::Throttled => (Cause::Throttled, false),
             Class::Transient => (Cause::Unavailable, false),
         };
-        let reason = Reason { cause, text: error.text, follows_from_spec };
-        if error.class.passes() { Self::Unknown(reason) } else { Self::Invalid(reason) }
+        let reason = Reason {
+            cause,
+            text: error.text,
+            follows_from_spec,
+        };
+        if error.class.passes() {
+            Self::Unknown(reason)
+        } else {
+            Self::Invalid(reason)
+        }
     }
 
     pub(super) fn timed_out(limit: Duration) -> Self {
         let text = format!("the credentials could not be got within {} s", limit.as_secs());
-        Self::Unknown(Reason { cause: Cause::Unavailable, text, follows_from_spec: false })
+        Self::Unknown(Reason {
+            cause: Cause::Unavailable,
+            text,
+            follows_from_spec: false,
+        })
     }
 
     /// Whether the store can be used; nothing where that is not known anew.
@@ -138,7 +158,10 @@ impl Verdict {
     pub(super) fn next(&self, interval: Duration, failures: u32, spread: u64) -> Option<Duration> {
         match self {
             Self::Valid => Some(interval),
-            Self::Invalid(Reason { follows_from_spec: true, .. }) => None,
+            Self::Invalid(Reason {
+                follows_from_spec: true,
+                ..
+            }) => None,
             Self::Invalid(_) | Self::Unknown(_) => Some(backoff(failures, spread)),
         }
     }
@@ -178,17 +201,21 @@ impl Verdict {
         let (ready, message, cause) = match self {
             Self::Valid => ("True", "store validated".to_owned(), None),
             Self::Invalid(why) => ("False", why.message(), Some(why.cause)),
-            Self::Unknown(why) => {
-                ("True", "could not determine validation status".to_owned(), Some(why.cause))
-            }
+            Self::Unknown(why) => (
+                "True",
+                "could not determine validation status".to_owned(),
+                Some(why.cause),
+            ),
         };
-        let since = before.filter(|before| before.status == ready).and_then(|before| before.last_transition_time);
+        let since = before
+            .filter(|before| before.status == ready)
+            .and_then(|before| before.last_transition_time);
         conditions.push(StatusCondition {
             type_: READY.to_owned(),
             status: ready.to_owned(),
             reason: Some(self.reason().to_owned()),
             message: Some(message),
-            last_transition_time: Some(since.unwrap_or(Time::from(now))),
+            last_transition_time: Some(since.unwrap_or_else(|| Time::from(now))),
         });
         status.conditions = Some(conditions);
         if ready == "True" {

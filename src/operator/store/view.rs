@@ -49,7 +49,9 @@ pub enum Refusal {
     #[error("the store is of another provider than AWS")]
     OtherProvider,
     /// Its conditions do not let this namespace use it.
-    #[error("using cluster store \"{store}\" is not allowed from namespace \"{namespace}\": denied by spec.condition")]
+    #[error(
+        "using cluster store \"{store}\" is not allowed from namespace \"{namespace}\": denied by spec.condition"
+    )]
     Denied {
         /// Name of the store.
         store: String,
@@ -85,18 +87,29 @@ impl StoreView {
         labels: &BTreeMap<String, String>,
         gate: bool,
     ) -> Result<(&AwsProvider, &Settings), Refusal> {
-        let Some(aws) = &self.spec.provider.aws else { return Err(Refusal::OtherProvider) };
+        let Some(aws) = &self.spec.provider.aws else {
+            return Err(Refusal::OtherProvider);
+        };
         if !self.class_ok {
             return Err(Refusal::OtherClass);
         }
         let (kind, store) = (kind_name(self.name.kind), self.name.name.clone());
         let settings = match &self.settings {
             Ok(settings) => settings,
-            Err(findings) => return Err(Refusal::Invalid { kind, store, findings: findings.clone() }),
+            Err(findings) => {
+                return Err(Refusal::Invalid {
+                    kind,
+                    store,
+                    findings: findings.clone(),
+                });
+            }
         };
         let is_cluster = self.name.kind == StoreKind::ClusterSecretStore;
         if is_cluster && !settings.conditions.allows(namespace, labels) {
-            return Err(Refusal::Denied { store, namespace: namespace.to_owned() });
+            return Err(Refusal::Denied {
+                store,
+                namespace: namespace.to_owned(),
+            });
         }
         if gate && self.ready != Some(true) {
             return Err(Refusal::NotReady { kind, store });
@@ -147,13 +160,21 @@ pub(super) struct Record {
 impl Stores {
     /// No store yet.
     pub fn new(class: ControllerClass, supported: &'static [AwsService]) -> Self {
-        Self { class, supported, entries: RwLock::default() }
+        Self {
+            class,
+            supported,
+            entries: RwLock::default(),
+        }
     }
 
     /// A store by kind and name; the namespace matters to a SecretStore only.
     pub fn lookup(&self, kind: StoreKind, namespace: &str, name: &str) -> Option<Arc<StoreView>> {
         let namespace = (kind == StoreKind::SecretStore).then(|| namespace.to_owned());
-        let name = StoreName { kind, namespace, name: name.to_owned() };
+        let name = StoreName {
+            kind,
+            namespace,
+            name: name.to_owned(),
+        };
         self.read().get(&name).map(|entry| Arc::clone(&entry.view))
     }
 
@@ -186,7 +207,13 @@ impl Stores {
             ready,
             name: name.clone(),
         };
-        entries.insert(name, Entry { view: Arc::new(view), record });
+        entries.insert(
+            name,
+            Entry {
+                view: Arc::new(view),
+                record,
+            },
+        );
         changed
     }
 

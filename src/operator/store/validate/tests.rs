@@ -9,7 +9,8 @@ fn store(kind: &str, patch: &Value) -> StoreObject {
     merge(&mut spec, patch);
     let namespace = (kind == "SecretStore").then_some("app");
     let metadata = json!({ "name": "s", "namespace": namespace });
-    let object = json!({ "apiVersion": names::API_VERSION, "kind": kind, "metadata": metadata, "spec": spec });
+    let object =
+        json!({ "apiVersion": names::API_VERSION, "kind": kind, "metadata": metadata, "spec": spec });
     if kind == "SecretStore" {
         StoreObject::from(serde_json::from_value::<SecretStore>(object).unwrap())
     } else {
@@ -30,7 +31,10 @@ fn merge(into: &mut Value, patch: &Value) {
 
 /// What is wrong, or an empty text.
 fn wrong(kind: &str, patch: &Value) -> String {
-    validate(&store(kind, patch), SUPPORTED).err().map(|f| f.to_string()).unwrap_or_default()
+    validate(&store(kind, patch), SUPPORTED)
+        .err()
+        .map(|f| f.to_string())
+        .unwrap_or_default()
 }
 
 fn aws(patch: Value) -> Value {
@@ -48,9 +52,24 @@ fn a_region_is_one_label_of_a_host_name_and_not_one_of_a_list() {
         "us-east-1-fips",
         "a",
     ] {
-        assert_eq!(wrong("SecretStore", &aws(json!({ "region": region }))), "", "{region}");
+        assert_eq!(
+            wrong("SecretStore", &aws(json!({ "region": region }))),
+            "",
+            "{region}"
+        );
     }
-    for region in ["", "noop.", ".", "eu west", "eu_west", "a/b", "-a", "a-", "evil.example.com", "ä"] {
+    for region in [
+        "",
+        "noop.",
+        ".",
+        "eu west",
+        "eu_west",
+        "a/b",
+        "-a",
+        "a-",
+        "evil.example.com",
+        "ä",
+    ] {
         let wrong = wrong("SecretStore", &aws(json!({ "region": region })));
         let text = format!("spec.provider.aws.region: region not found: {region}");
         assert_eq!(wrong, text);
@@ -80,20 +99,35 @@ fn the_recovery_window_is_aws_own_or_seven_to_thirty_days_and_not_with_force() {
         assert_eq!(wrong(json!({ "recoveryWindowInDays": days })), "", "{days}");
     }
     for days in [-1, 1, 6, 31, 10_000_000_000_i64] {
-        assert!(wrong(json!({ "recoveryWindowInDays": days })).contains("invalid DeleteSecretInput"), "{days}");
+        assert!(
+            wrong(json!({ "recoveryWindowInDays": days })).contains("invalid DeleteSecretInput"),
+            "{days}"
+        );
     }
     assert_eq!(wrong(json!({ "forceDeleteWithoutRecovery": true })), "");
-    assert_eq!(wrong(json!({ "forceDeleteWithoutRecovery": true, "recoveryWindowInDays": 0 })), "");
-    assert_eq!(wrong(json!({ "forceDeleteWithoutRecovery": false, "recoveryWindowInDays": 7 })), "");
+    assert_eq!(
+        wrong(json!({ "forceDeleteWithoutRecovery": true, "recoveryWindowInDays": 0 })),
+        ""
+    );
+    assert_eq!(
+        wrong(json!({ "forceDeleteWithoutRecovery": false, "recoveryWindowInDays": 7 })),
+        ""
+    );
     assert!(!wrong(json!({ "forceDeleteWithoutRecovery": true, "recoveryWindowInDays": 7 })).is_empty());
 }
 
 #[test]
 fn a_namespaced_store_stays_in_its_namespace() {
     let secret_ref = |field: &str, namespace: &str| {
-        aws(json!({ "auth": { "secretRef": { field: { "name": "n", "key": "k", "namespace": namespace } } } }))
+        aws(
+            json!({ "auth": { "secretRef": { field: { "name": "n", "key": "k", "namespace": namespace } } } }),
+        )
     };
-    let fields = ["accessKeyIDSecretRef", "secretAccessKeySecretRef", "sessionTokenSecretRef"];
+    let fields = [
+        "accessKeyIDSecretRef",
+        "secretAccessKeySecretRef",
+        "sessionTokenSecretRef",
+    ];
     for field in fields {
         assert_eq!(wrong("SecretStore", &secret_ref(field, "app")), "");
         let wrong_namespace = wrong("SecretStore", &secret_ref(field, "other"));
@@ -119,7 +153,8 @@ fn a_cluster_store_that_names_no_namespace_is_referent() {
     assert!(is_referent("ClusterSecretStore", &account));
     assert!(!is_referent("SecretStore", &account));
     assert!(!is_referent("ClusterSecretStore", &json!({})));
-    let with_namespace = aws(json!({ "auth": { "jwt": { "serviceAccountRef": { "name": "n", "namespace": "n" } } } }));
+    let with_namespace =
+        aws(json!({ "auth": { "jwt": { "serviceAccountRef": { "name": "n", "namespace": "n" } } } }));
     assert!(!is_referent("ClusterSecretStore", &with_namespace));
 }
 
@@ -145,7 +180,15 @@ fn refresh_intervals_are_seconds_or_go_durations() {
     for (interval, wanted) in valid {
         assert_eq!(parse(interval.clone()), Ok(wanted), "{interval}");
     }
-    for interval in [json!(-1), json!("-1s"), json!("30"), json!("abc"), json!(""), json!("5 m"), json!("1d")] {
+    for interval in [
+        json!(-1),
+        json!("-1s"),
+        json!("30"),
+        json!("abc"),
+        json!(""),
+        json!("5 m"),
+        json!("1d"),
+    ] {
         let wrong = parse(interval.clone()).unwrap_err().to_string();
         assert!(wrong.starts_with("spec.refreshInterval: "), "{interval}: {wrong}");
     }
@@ -173,7 +216,8 @@ fn regular_expressions_of_conditions_must_compile() {
     let conditions = |regex: &str| json!({ "conditions": [{ "namespaceRegexes": [regex] }] });
     assert_eq!(wrong("ClusterSecretStore", &conditions("^team-.*$")), "");
     assert!(
-        wrong("ClusterSecretStore", &conditions(r"\1")).starts_with("spec.conditions[0].namespaceRegexes[0]: ")
+        wrong("ClusterSecretStore", &conditions(r"\1"))
+            .starts_with("spec.conditions[0].namespaceRegexes[0]: ")
     );
 }
 

@@ -22,7 +22,13 @@ fn status(
 }
 
 fn ready(status: &SecretStoreStatus) -> &StatusCondition {
-    status.conditions.as_ref().unwrap().iter().find(|c| c.type_ == "Ready").unwrap()
+    status
+        .conditions
+        .as_ref()
+        .unwrap()
+        .iter()
+        .find(|c| c.type_ == "Ready")
+        .unwrap()
 }
 
 #[test]
@@ -42,7 +48,10 @@ fn a_failure_that_will_not_pass_says_cause_what_and_what_to_do() {
     let cases = [
         (Class::Credentials(Fault::SecretMissing), "CredentialsMissing"),
         (Class::Credentials(Fault::KeyMissing), "CredentialsMissing"),
-        (Class::Credentials(Fault::ServiceAccountMissing), "CredentialsMissing"),
+        (
+            Class::Credentials(Fault::ServiceAccountMissing),
+            "CredentialsMissing",
+        ),
         (Class::Credentials(Fault::NoRole), "CredentialsMissing"),
         (Class::Credentials(Fault::NoneFound), "CredentialsMissing"),
         (Class::Credentials(Fault::RoleRefused), "CredentialsRefused"),
@@ -73,7 +82,10 @@ fn a_check_that_could_not_be_made_leaves_a_store_ready() {
             let condition = ready(&status);
             assert_eq!(condition.status, "True");
             assert_eq!(condition.reason.as_deref(), Some("ValidationUnknown"));
-            assert_eq!(condition.message.as_deref(), Some("could not determine validation status"));
+            assert_eq!(
+                condition.message.as_deref(),
+                Some("could not determine validation status")
+            );
             let since = if last.is_some() { 5 } else { 9 };
             assert_eq!(condition.last_transition_time, Some(Time::from(at(since))));
         }
@@ -83,9 +95,16 @@ fn a_check_that_could_not_be_made_leaves_a_store_ready() {
 #[test]
 fn a_check_that_could_not_be_made_does_not_make_a_broken_store_ready() {
     let broken = status(&verdict(Class::Denied), None, 1, 5);
-    assert_eq!(verdict(Class::Transient).status(Some(&broken), true, 1, at(9)), None);
+    assert_eq!(
+        verdict(Class::Transient).status(Some(&broken), true, 1, at(9)),
+        None
+    );
     let changed = status(&verdict(Class::Transient), Some(&broken), 2, 9);
-    assert_eq!(ready(&changed).status, "True", "nothing is known against a new spec");
+    assert_eq!(
+        ready(&changed).status,
+        "True",
+        "nothing is known against a new spec"
+    );
 }
 
 #[test]
@@ -100,8 +119,15 @@ fn the_transition_time_moves_only_when_the_status_flips() {
 
 #[test]
 fn conditions_of_others_are_kept() {
-    let theirs = StatusCondition { type_: "Audited".to_owned(), status: "True".to_owned(), ..Default::default() };
-    let last = SecretStoreStatus { conditions: Some(vec![theirs.clone()]), ..Default::default() };
+    let theirs = StatusCondition {
+        type_: "Audited".to_owned(),
+        status: "True".to_owned(),
+        ..Default::default()
+    };
+    let last = SecretStoreStatus {
+        conditions: Some(vec![theirs.clone()]),
+        ..Default::default()
+    };
     let status = status(&Verdict::Valid, Some(&last), 1, 0);
     assert!(status.conditions.unwrap().contains(&theirs));
 }
@@ -111,8 +137,16 @@ fn errors_of_the_spec_wait_for_a_new_spec_and_others_double_to_five_minutes() {
     let interval = Duration::from_secs(300);
     assert_eq!(Verdict::Valid.next(interval, 0, 0), Some(interval));
     assert_eq!(verdict(Class::Config).next(interval, 1, 0), None);
-    let wait = |failures, spread| verdict(Class::Denied).next(interval, failures, spread).unwrap().as_millis();
-    assert_eq!([1, 2, 3, 9, 10, 40].map(|n| wait(n, 0)), [1_000, 2_000, 4_000, 256_000, 300_000, 300_000]);
+    let wait = |failures, spread| {
+        verdict(Class::Denied)
+            .next(interval, failures, spread)
+            .unwrap()
+            .as_millis()
+    };
+    assert_eq!(
+        [1, 2, 3, 9, 10, 40].map(|n| wait(n, 0)),
+        [1_000, 2_000, 4_000, 256_000, 300_000, 300_000]
+    );
     assert_eq!(wait(40, 19), 243_000);
     assert_eq!(wait(40, 20), 300_000);
 }
