@@ -11,6 +11,7 @@
 //! identities, bounds what is in flight, and gives each failure a [`Class`]. It keeps no value: an [`Answer`] lives as long as
 //! somebody holds it.
 
+mod accounts;
 mod broker;
 mod budget;
 mod call;

@@ -5,6 +5,7 @@ use std::{fmt, sync::Arc};
 use tokio::sync::{Semaphore, broadcast};
 
 use super::{
+    accounts::Accounts,
     budget::Budgets,
     call::Line,
     clients::Clients,
@@ -68,6 +69,7 @@ impl Broker {
         let line = Line {
             clients,
             sessions: sessions.clone(),
+            accounts: Accounts::default(),
             identities: identities.clone(),
             meter,
             budgets: Budgets::new(settings.quotas.clone()),
@@ -90,7 +92,7 @@ impl Broker {
         &self.settings
     }
 
-    /// As whom a store's user asks AWS. Looks up ServiceAccounts and credential Secrets; remembered while they and the
+    /// As whom a store's user asks AWS. Looks up `ServiceAccounts` and credential Secrets; remembered while they and the
     /// store's spec stand.
     pub async fn identify(&self, scope: &StoreScope<'_>) -> Result<Arc<Identity>, Error> {
         self.identities.get(scope).await
@@ -122,7 +124,7 @@ impl Broker {
         self.desks.read(identity, retry, read, lane, single).await
     }
 
-    /// A ServiceAccount was made, changed or deleted: stores that use it are identified anew.
+    /// A `ServiceAccount` was made, changed or deleted: stores that use it are identified anew.
     pub fn service_account_changed(&self, namespace: &str, name: &str) {
         self.identities.forget_account(namespace, name);
     }

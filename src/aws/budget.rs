@@ -20,7 +20,7 @@ const BELOW_CEILING: f64 = 0.95;
 const PERIODIC_SHARE: f64 = 0.8;
 const THROTTLE_PAUSE: Duration = Duration::from_secs(1);
 /// After this long without a throttle, the remembered ceiling is lifted by [`LIFT`].
-const LIFT_AFTER: Duration = Duration::from_secs(10 * 60);
+const LIFT_AFTER: Duration = Duration::from_mins(10);
 const LIFT: f64 = 1.1;
 /// A rate never falls below one call a second: waiting longer belongs to the queue.
 const SLOWEST: f64 = 1.0;

@@ -5,12 +5,14 @@
 
 use std::{future::Future, num::NonZeroU32, sync::Arc, time::Duration};
 
+use aws_credential_types::attributes::AccountId;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{Instant, timeout_at},
 };
 
 use super::{
+    accounts::Accounts,
     budget::{Budgets, Payer},
     clients::Clients,
     error::{Class, Error, Fault},
@@ -36,6 +38,7 @@ pub(super) struct Line {
     pub(super) settings: Arc<Settings>,
     pub(super) clients: Arc<Clients>,
     pub(super) sessions: Sessions,
+    pub(super) accounts: Accounts,
     pub(super) identities: Identities,
     pub(super) meter: Meter,
     pub(super) budgets: Budgets,
@@ -119,9 +122,9 @@ impl Line {
                     Err(error) => break Err(error),
                 },
             };
-            let made = timeout_at(deadline, make(Arc::clone(&identity), session.clone())).await;
+            let outcome = timeout_at(deadline, make(Arc::clone(&identity), session.clone())).await;
             drop(held);
-            let result = made.unwrap_or_else(|_| {
+            let result = outcome.unwrap_or_else(|_| {
                 Err(Error::new(
                     Class::Transient,
                     plan.api,
@@ -135,7 +138,7 @@ impl Line {
             };
             if error.class == Class::Throttled {
                 self.budgets
-                    .throttled(&payer(&identity, &session), identity.region(), plan.api);
+                    .throttled(&self.payer(&identity, &session), identity.region(), plan.api);
             }
             if error.class == Class::Credentials(Fault::Rejected) && !renewed {
                 renewed = true;
@@ -180,7 +183,7 @@ impl Line {
         }
     }
 
-    /// Looks up credential Secrets or the ServiceAccount again and gets another session. None where that was done a
+    /// Looks up credential Secrets or the `ServiceAccount` again and gets another session. None where that was done a
     /// moment ago or there is nothing else to get.
     async fn renew(
         &self,
@@ -196,6 +199,18 @@ impl Line {
         Ok(is_other.then_some((now, session)))
     }
 
+    /// Whose quota a call counts against: the account where it is known, else the identity by itself.
+    fn payer(&self, identity: &Arc<Identity>, session: &Session) -> Payer {
+        let of_credentials = || session.credentials.account_id().map(AccountId::as_str);
+        if let Some(account) = identity.account().or_else(of_credentials) {
+            return Payer::Account(account.to_owned());
+        }
+        let account = self
+            .accounts
+            .of(identity, session, &self.clients, &self.settings, &self.meter);
+        account.map_or_else(|| Payer::Identity(Arc::clone(identity)), Payer::Account)
+    }
+
     async fn admit(
         &self,
         identity: &Arc<Identity>,
@@ -204,7 +219,7 @@ impl Line {
     ) -> Result<OwnedSemaphorePermit, Error> {
         self.budgets
             .take(
-                &payer(identity, session),
+                &self.payer(identity, session),
                 identity.region(),
                 plan.api,
                 plan.urgent,
@@ -212,17 +227,6 @@ impl Line {
             .await;
         permit(Arc::clone(&self.calls)).await
     }
-}
-
-/// Whose quota a call counts against: the account where it is known, else the identity by itself.
-fn payer(identity: &Arc<Identity>, session: &Session) -> Payer {
-    let account = identity
-        .account()
-        .or_else(|| session.credentials.account_id().map(|account| account.as_str()));
-    account.map_or_else(
-        || Payer::Identity(Arc::clone(identity)),
-        |account| Payer::Account(account.to_owned()),
-    )
 }
 
 async fn permit(semaphore: Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Error> {

@@ -6,7 +6,7 @@
 
 use super::{
     error::{Class, Error},
-    identity::{Identity, Role, SecretKey, Source, partition_of},
+    identity::{Identity, Role, SecretKey, Source, StaticKeys, partition_of},
     scope::StoreScope,
 };
 use crate::api::{
@@ -134,7 +134,7 @@ impl Claim {
                     secret_access_key: secret,
                     session_token: token,
                 },
-            ) => Source::Secret {
+            ) => Source::Secret(Box::new(StaticKeys {
                 access_key_id: pin(access_key_id, id),
                 secret_access_key: pin(secret_access_key, secret),
                 session_token: match (session_token, token) {
@@ -142,7 +142,7 @@ impl Claim {
                     (None, None) => None,
                     _ => return None,
                 },
-            },
+            })),
             (
                 ClaimedSource::ServiceAccount {
                     namespace,
@@ -185,14 +185,10 @@ impl Claim {
             fips: identity.fips,
             source: match &identity.source {
                 Source::Operator => ClaimedSource::Operator,
-                Source::Secret {
-                    access_key_id,
-                    secret_access_key,
-                    session_token,
-                } => ClaimedSource::Secret {
-                    access_key_id: name(access_key_id),
-                    secret_access_key: name(secret_access_key),
-                    session_token: session_token.as_ref().map(name),
+                Source::Secret(keys) => ClaimedSource::Secret {
+                    access_key_id: name(&keys.access_key_id),
+                    secret_access_key: name(&keys.secret_access_key),
+                    session_token: keys.session_token.as_ref().map(name),
                 },
                 // The first audience is the annotation's or the default, which are looked up again.
                 Source::ServiceAccount {
@@ -222,7 +218,7 @@ impl Claim {
     }
 }
 
-/// The audience of IRSA tokens where the ServiceAccount names none.
+/// The audience of IRSA tokens where the `ServiceAccount` names none.
 const DEFAULT_AUDIENCE: &str = "sts.amazonaws.com";
 
 fn refuse(text: impl Into<String>) -> Error {
@@ -249,7 +245,7 @@ fn region_of(region: &str) -> Result<(String, bool), Error> {
     }
 }
 
-/// The namespace that a reference means. Only a ClusterSecretStore may name one.
+/// The namespace that a reference means. Only a `ClusterSecretStore` may name one.
 fn namespace_of(scope: &StoreScope<'_>, named: Option<&str>, field: &str) -> Result<String, Error> {
     let named = named.filter(|namespace| !namespace.is_empty());
     let own = scope.store_namespace.unwrap_or(scope.object_namespace);
@@ -406,12 +402,8 @@ fn session_name(scope: &StoreScope<'_>, cluster: Option<&str>) -> String {
         return clean;
     }
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, full.as_bytes());
-    let hash: String = digest
-        .as_ref()
-        .iter()
-        .take(4)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let hash = u32::from_be_bytes(digest.as_ref().first_chunk().copied().unwrap_or_default());
+    let hash = format!("{hash:08x}");
     let head: String = clean.chars().take(SESSION_NAME_LIMIT - 1 - hash.len()).collect();
     format!("{head}-{hash}")
 }

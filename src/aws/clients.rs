@@ -105,7 +105,7 @@ impl Clients {
 
     /// For the providers of the operator's own credentials. They reach addresses of the node: no proxy, and short
     /// timeouts.
-    pub(super) fn near(&self, region: &str) -> ProviderConfig {
+    pub(super) fn near(region: &str) -> ProviderConfig {
         let connector = connector(
             NEAR_TIMEOUT,
             Duration::from_secs(5),
@@ -216,4 +216,46 @@ fn connector(
 /// One connector for every request, so that all share its pool whatever timeouts they ask for.
 fn always(connector: SharedHttpConnector) -> SharedHttpClient {
     http_client_fn(move |_, _| connector.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(content: &str) -> Error {
+        let file = std::env::temp_dir().join(format!(
+            "keyferry-bundle-{}-{}",
+            std::process::id(),
+            content.len()
+        ));
+        std::fs::write(&file, content).unwrap();
+        let result = Clients::new(&Settings {
+            ca_bundle: Some(file.clone()),
+            ..Settings::default()
+        });
+        std::fs::remove_file(file).unwrap();
+        result.unwrap_err()
+    }
+
+    #[test]
+    fn a_bundle_that_cannot_be_used_is_an_error_and_no_panic() {
+        for content in [
+            "",
+            "no certificate",
+            "-----BEGIN CERTIFICATE-----\n????\n-----END CERTIFICATE-----\n",
+            "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+        ] {
+            let error = refusal(content);
+            assert_eq!(
+                (error.class, error.text.starts_with("AWS_CA_BUNDLE ")),
+                (Class::Config, true),
+                "{error}"
+            );
+        }
+        let nowhere = Settings {
+            ca_bundle: Some("/nowhere/ca.pem".into()),
+            ..Settings::default()
+        };
+        assert_eq!(Clients::new(&nowhere).unwrap_err().class, Class::Config);
+    }
 }

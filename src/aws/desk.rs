@@ -26,11 +26,11 @@ use super::{
 use crate::api::secret_store::AwsService;
 
 /// A role that lacks the permission for batches is probed again after this.
-const PROBE_AGAIN: Duration = Duration::from_secs(24 * 3600);
+const PROBE_AGAIN: Duration = Duration::from_hours(24);
 /// After this many batches in a row that failed as a whole …
 const BROKEN_BATCHES: u32 = 2;
 /// … reads travel singly for this long.
-const BATCH_PAUSE: Duration = Duration::from_secs(10 * 60);
+const BATCH_PAUSE: Duration = Duration::from_mins(10);
 
 /// Whose desk it is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -44,7 +44,7 @@ struct Key {
 #[derive(Clone, Debug)]
 pub(super) struct Desks {
     line: Arc<Line>,
-    desks: Arc<Mutex<HashMap<Key, Arc<Desk>>>>,
+    open: Arc<Mutex<HashMap<Key, Arc<Desk>>>>,
     permissions: Arc<Permissions>,
 }
 
@@ -95,7 +95,7 @@ impl Desks {
     pub(super) fn new(line: Arc<Line>) -> Self {
         Self {
             line,
-            desks: Arc::default(),
+            open: Arc::default(),
             permissions: Arc::default(),
         }
     }
@@ -117,7 +117,7 @@ impl Desks {
         let (caller, answer) = oneshot::channel();
         // Joining happens under the lock of the map: a desk that is closing cannot be joined.
         {
-            let mut desks = self.desks.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut desks = self.open.lock().unwrap_or_else(PoisonError::into_inner);
             let desk = desks.entry(key).or_insert_with_key(|key| {
                 Arc::new(Desk {
                     key: key.clone(),
@@ -194,7 +194,7 @@ impl Desks {
 
     /// Leaves the desk if nobody waits.
     fn close(&self, desk: &Arc<Desk>) -> bool {
-        let mut desks = self.desks.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut desks = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let mut state = desk.lock();
         if state.waiting.plan(false, Instant::now()) != Plan::Idle {
             return false;
@@ -230,9 +230,9 @@ impl Desks {
                 } else {
                     desk.lock().waiting.clear()
                 };
-                callers
-                    .into_iter()
-                    .for_each(|caller| drop(caller.send(Err(error.clone()))));
+                for caller in callers {
+                    drop(caller.send(Err(error.clone())));
+                }
                 return;
             }
         };
@@ -310,9 +310,9 @@ impl Desks {
             }
             Err(error) if is_everybodys(&error) => {
                 let result = Err(error);
-                travellers
-                    .into_iter()
-                    .for_each(|traveller| tell(traveller.callers, &result));
+                for traveller in travellers {
+                    tell(traveller.callers, &result);
+                }
                 return;
             }
             // The call failed as a whole, which says nothing about any one id.
@@ -340,13 +340,13 @@ impl Desks {
 
     /// Sends reads again, each by itself. The desk may have closed meanwhile: it is opened again.
     fn replay(&self, desk: &Arc<Desk>, travellers: Vec<Traveller>) {
-        let mut desks = self.desks.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut desks = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let desk = desks.entry(desk.key.clone()).or_insert_with(|| Arc::clone(desk));
         let mut state = desk.lock();
         let now = Instant::now();
-        travellers
-            .into_iter()
-            .for_each(|traveller| state.waiting.rejoin(traveller, now));
+        for traveller in travellers {
+            state.waiting.rejoin(traveller, now);
+        }
         self.staff(desk, &mut state);
     }
 
@@ -422,7 +422,7 @@ fn is_everybodys(error: &Error) -> bool {
 
 fn tell(callers: Vec<super::waiting::Caller>, result: &Result<Arc<Answer>, Error>) {
     // A caller that went away needs no answer.
-    callers
-        .into_iter()
-        .for_each(|caller| drop(caller.send(result.clone())));
+    for caller in callers {
+        drop(caller.send(result.clone()));
+    }
 }

@@ -59,9 +59,9 @@ pub enum Fault {
     SecretMissing,
     /// That Secret lacks a key.
     KeyMissing,
-    /// The ServiceAccount is not there.
+    /// The `ServiceAccount` is not there.
     ServiceAccountMissing,
-    /// The ServiceAccount names no role.
+    /// The `ServiceAccount` names no role.
     NoRole,
     /// The API server refuses to show the Secret or to issue the token.
     KubernetesDenied,
@@ -151,11 +151,7 @@ impl Error {
         let text = match class {
             Class::Missing(Absence::NotFound) => MISSING.to_owned(),
             Class::Missing(Absence::MarkedForDeletion) => MARKED.to_owned(),
-            Class::Denied | Class::Kms => with_words(
-                format!("{operation} was refused: {shown}"),
-                &foreign::words(message),
-            ),
-            Class::Credentials(Fault::RoleRefused) => with_words(
+            Class::Denied | Class::Kms | Class::Credentials(Fault::RoleRefused) => with_words(
                 format!("{operation} was refused: {shown}"),
                 &foreign::words(message),
             ),

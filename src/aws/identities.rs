@@ -1,6 +1,6 @@
 //! Which identity a claim resolves to, remembered while the cluster stays as it is.
 //!
-//! ServiceAccounts are watched by the caller, which tells of changes; credential Secrets are looked at again when a store is
+//! `ServiceAccounts` are watched by the caller, which tells of changes; credential Secrets are looked at again when a store is
 //! validated, when AWS rejects them, and every few minutes for stores that nobody validates (referent authentication).
 
 use std::{
@@ -26,11 +26,11 @@ use super::{
 
 /// What the cluster holds is looked at again after this, in the background. Longer than the usual time between two
 /// validations of a store, which look as well.
-const LOOK_AGAIN: Duration = Duration::from_secs(6 * 60);
+const LOOK_AGAIN: Duration = Duration::from_mins(6);
 /// Claims that nobody made for this long are forgotten.
-const UNUSED: Duration = Duration::from_secs(2 * 3600);
+const UNUSED: Duration = Duration::from_hours(2);
 /// How often that is looked for.
-const SWEEP: Duration = Duration::from_secs(10 * 60);
+const SWEEP: Duration = Duration::from_mins(10);
 
 /// What is known about claims. Cheap to clone.
 #[derive(Clone)]
@@ -120,7 +120,7 @@ impl Identities {
         Ok(lease.value)
     }
 
-    /// A ServiceAccount changed.
+    /// A `ServiceAccount` changed.
     pub(super) fn forget_account(&self, namespace: &str, name: &str) {
         let kept = self.0.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let using = kept
@@ -176,7 +176,9 @@ impl Identities {
         let told = Arc::clone(&stores);
         let place = Arc::new(Remembered::new(Grace::None, move || {
             let stores = told.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            stores.into_iter().for_each(|store| recoveries.tell(store));
+            for store in stores {
+                recoveries.tell(store);
+            }
         }));
         kept.entries.insert(
             claim.clone(),

@@ -24,15 +24,8 @@ pub(super) enum Source {
     /// The operator's own.
     Operator,
     /// Keys of Secrets, as they were when they were read.
-    Secret {
-        /// The access key id.
-        access_key_id: SecretKey,
-        /// The secret access key.
-        secret_access_key: SecretKey,
-        /// The session token, for temporary credentials.
-        session_token: Option<SecretKey>,
-    },
-    /// A ServiceAccount and the role it is annotated with.
+    Secret(Box<StaticKeys>),
+    /// A `ServiceAccount` and the role it is annotated with.
     ServiceAccount {
         /// Its namespace.
         namespace: String,
@@ -45,6 +38,17 @@ pub(super) enum Source {
         /// Audiences of its token, in the order they are asked for.
         audiences: Vec<String>,
     },
+}
+
+/// Static credentials, key by key.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct StaticKeys {
+    /// The access key id.
+    pub(super) access_key_id: SecretKey,
+    /// The secret access key.
+    pub(super) secret_access_key: SecretKey,
+    /// The session token, for temporary credentials.
+    pub(super) session_token: Option<SecretKey>,
 }
 
 /// One key of one state of one Secret.
@@ -99,7 +103,7 @@ impl Identity {
         let arn = match (self.chain.last(), &self.source) {
             (Some(role), _) => &role.arn,
             (None, Source::ServiceAccount { role, .. }) => role,
-            (None, Source::Operator | Source::Secret { .. }) => return None,
+            (None, Source::Operator | Source::Secret(_)) => return None,
         };
         arn.split(':').nth(4).filter(|account| !account.is_empty())
     }
@@ -123,8 +127,9 @@ impl fmt::Display for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.source {
             Source::Operator => f.write_str("the operator")?,
-            Source::Secret { access_key_id, .. } => {
-                write!(f, "Secret {}/{}", access_key_id.namespace, access_key_id.name)?;
+            Source::Secret(keys) => {
+                let key = &keys.access_key_id;
+                write!(f, "Secret {}/{}", key.namespace, key.name)?;
             }
             Source::ServiceAccount {
                 namespace,

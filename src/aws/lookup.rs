@@ -1,5 +1,5 @@
 //! What the cluster holds for a claim: states and values of credential Secrets, annotations and tokens of
-//! ServiceAccounts. Each look is live and by name; nothing is remembered here.
+//! `ServiceAccounts`. Each look is live and by name; nothing is remembered here.
 
 use std::time::Duration;
 
@@ -146,7 +146,7 @@ impl Lookup {
         })
     }
 
-    /// A token of a ServiceAccount for these audiences. Its lifetime is the API server's default: it is used once.
+    /// A token of a `ServiceAccount` for these audiences. Its lifetime is the API server's default: it is used once.
     pub(super) async fn token(
         &self,
         namespace: &str,
@@ -196,11 +196,10 @@ fn secret_trouble(key: &KeyName, field: &str, error: &secrets_api::Error) -> Err
     } else {
         Class::Transient
     };
-    let why = error
-        .code()
-        .map_or("the API server could not be asked".to_owned(), |code| {
-            format!("HTTP {code}")
-        });
+    let why = error.code().map_or_else(
+        || "the API server could not be asked".to_owned(),
+        |code| format!("HTTP {code}"),
+    );
     no_secret(key, field, &why, class)
 }
 

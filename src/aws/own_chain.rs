@@ -32,7 +32,7 @@ pub(super) async fn credentials(
     own: &WebIdentity,
     identity: &Identity,
 ) -> Result<Credentials, Error> {
-    let near = clients.near(identity.region());
+    let near = Clients::near(identity.region());
     if let Some(found) = loaded(
         "the environment",
         EnvironmentVariableCredentialsProvider::new()

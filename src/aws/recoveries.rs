@@ -61,7 +61,9 @@ impl Recoveries {
             let stores = self.stores.lock().unwrap_or_else(PoisonError::into_inner);
             stores.get(identity).cloned().unwrap_or_default()
         };
-        stores.into_iter().for_each(|store| self.tell(store));
+        for store in stores {
+            self.tell(store);
+        }
     }
 
     /// A store can be used again.

@@ -19,10 +19,10 @@ use super::error::{Class, Error};
 /// First wait after a failure; it doubles with each further one.
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 /// Longest wait after a failure.
-const LAST_BACKOFF: Duration = Duration::from_secs(5 * 60);
+const LAST_BACKOFF: Duration = Duration::from_mins(5);
 /// A value that was rejected is not thrown away again within this time: a caller whose every read is rejected must not
 /// turn each of them into a renewal.
-const SUSPICION_PAUSE: Duration = Duration::from_secs(60);
+const SUSPICION_PAUSE: Duration = Duration::from_mins(1);
 
 /// A value and until when it holds.
 #[derive(Clone, Debug)]
@@ -441,7 +441,7 @@ mod tests {
         assert_eq!(place.get(|| async { Err(error()) }).await, Ok(1));
         tokio::task::yield_now().await;
         assert_eq!(place.get(|| async { Err(error()) }).await, Ok(1));
-        tokio::time::advance(Duration::from_secs(60)).await;
+        tokio::time::advance(Duration::from_mins(1)).await;
         assert_eq!(place.get(|| async { Err(error()) }).await, Err(error()));
     }
 

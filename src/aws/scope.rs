@@ -8,9 +8,9 @@ use crate::api::{
 /// A store as one of its users sees it.
 #[derive(Clone, Copy, Debug)]
 pub struct StoreScope<'a> {
-    /// SecretStore or ClusterSecretStore. A generator acts as a SecretStore of its user's namespace.
+    /// `SecretStore` or `ClusterSecretStore`. A generator acts as a `SecretStore` of its user's namespace.
     pub kind: StoreKind,
-    /// The store's namespace; none for a ClusterSecretStore.
+    /// The store's namespace; none for a `ClusterSecretStore`.
     pub store_namespace: Option<&'a str>,
     /// The store's name.
     pub name: &'a str,
@@ -22,7 +22,7 @@ pub struct StoreScope<'a> {
     pub aws: &'a AwsProvider,
     /// How calls are retried.
     pub retry: Option<&'a RetrySettings>,
-    /// Namespace of the ExternalSecret; empty when a ClusterSecretStore itself is validated.
+    /// Namespace of the `ExternalSecret`; empty when a `ClusterSecretStore` itself is validated.
     pub object_namespace: &'a str,
 }
 
@@ -31,7 +31,7 @@ pub struct StoreScope<'a> {
 pub struct StoreName {
     /// Its kind.
     pub kind: StoreKind,
-    /// Its namespace; none for a ClusterSecretStore.
+    /// Its namespace; none for a `ClusterSecretStore`.
     pub namespace: Option<String>,
     /// Its name.
     pub name: String,
@@ -50,7 +50,7 @@ impl StoreScope<'_> {
 }
 
 /// Whether credentials are looked up in the namespace of whoever uses the store (referent authentication), so that a
-/// ClusterSecretStore cannot be validated on its own.
+/// `ClusterSecretStore` cannot be validated on its own.
 #[must_use]
 pub fn is_referent(aws: &AwsProvider) -> bool {
     let Some(auth) = &aws.auth else { return false };

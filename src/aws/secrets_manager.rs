@@ -174,7 +174,6 @@ fn bytes(blob: Blob) -> SecretBytes {
     SecretBytes::new(blob.into_inner())
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "used as a function of and_then")]
 fn timestamp(time: DateTime) -> Option<Timestamp> {
     Timestamp::new(time.secs(), i32::try_from(time.subsec_nanos()).ok()?).ok()
 }

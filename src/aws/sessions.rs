@@ -32,19 +32,20 @@ use super::{
     sts,
 };
 
-/// Renewal begins when between these remain.
-const RENEW_LATEST: Duration = Duration::from_secs(3 * 60);
-const RENEW_EARLIEST: Duration = Duration::from_secs(5 * 60);
+/// Renewal begins when this remains …
+const RENEW_LATEST: Duration = Duration::from_mins(3);
+/// … or up to this much more, at random.
+const RENEW_SPREAD: Duration = Duration::from_mins(2);
 /// Sessions shorter than this are renewed after four fifths of their time instead.
-const SHORT_SESSION: Duration = Duration::from_secs(15 * 60);
+const SHORT_SESSION: Duration = Duration::from_mins(15);
 /// However short a session says it is (the clocks may differ), it is used this long before another is asked for.
 const SHORTEST_USE: Duration = Duration::from_secs(30);
 /// The operator's own credentials without an expiry (environment, profile) are looked at again after this.
-const LOOK_AGAIN: Duration = Duration::from_secs(15 * 60);
+const LOOK_AGAIN: Duration = Duration::from_mins(15);
 /// Sessions that nobody used for this long are dropped.
-const UNUSED: Duration = Duration::from_secs(2 * 3600);
+const UNUSED: Duration = Duration::from_hours(2);
 /// How often that is looked for.
-const SWEEP: Duration = Duration::from_secs(10 * 60);
+const SWEEP: Duration = Duration::from_mins(10);
 
 /// Credentials as one flight brought them.
 #[derive(Clone, Debug)]
@@ -166,7 +167,7 @@ impl Sessions {
         let recoveries = self.0.recoveries.clone();
         let recovered = Arc::clone(identity);
         let place = Arc::new(Remembered::new(Grace::UntilExpiry, move || {
-            recoveries.recovered(&recovered)
+            recoveries.recovered(&recovered);
         }));
         let permits = Arc::new(Semaphore::new(self.0.settings.limits.calls_per_identity.max(1)));
         let entry = Entry {
@@ -233,7 +234,7 @@ impl Sessions {
             Source::Operator => {
                 own_chain::credentials(&self.0.clients, &self.0.settings.web_identity, identity).await
             }
-            Source::Secret { .. } => {
+            Source::Secret(_) => {
                 let claim = Claim::of_identity(identity);
                 let (found, credentials) = self.0.lookup.find(&claim).await?;
                 let unchanged = claim.resolve(found).as_ref() == Some(identity);
@@ -281,11 +282,11 @@ fn lease(session: Session, source: &Source) -> Lease<Session> {
     let ahead = if left < SHORT_SESSION {
         left.mul_f64(0.2)
     } else {
-        RENEW_LATEST + (RENEW_EARLIEST - RENEW_LATEST).mul_f64(random())
+        RENEW_LATEST + RENEW_SPREAD.mul_f64(random())
     };
     Lease {
         value: session,
-        renew_at: Some(now + (left - ahead)),
+        renew_at: Some(now + left.saturating_sub(ahead)),
         expires_at: Some(now + left),
     }
 }
@@ -309,9 +310,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_hours_session_is_renewed_when_three_to_five_minutes_remain() {
         for _ in 0..100 {
-            let lease = lease_of(Some(Duration::from_secs(3600)), &Source::Operator);
+            let lease = lease_of(Some(Duration::from_hours(1)), &Source::Operator);
             let ahead = lease.expires_at.unwrap() - lease.renew_at.unwrap();
-            assert!(ahead >= RENEW_LATEST && ahead <= RENEW_EARLIEST, "{ahead:?}");
+            assert!(
+                ahead >= RENEW_LATEST && ahead <= RENEW_LATEST + RENEW_SPREAD,
+                "{ahead:?}"
+            );
         }
     }
 

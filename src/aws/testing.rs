@@ -1,4 +1,4 @@
-//! A broker between a fake AWS and a small API server that serves Secrets, ServiceAccounts and tokens.
+//! A broker between a fake AWS and a small API server that serves Secrets, `ServiceAccounts` and tokens.
 
 use std::{
     collections::HashMap,
@@ -110,7 +110,7 @@ impl World {
         let series = families
             .iter()
             .filter(|family| family.name() == name)
-            .flat_map(|family| family.get_metric());
+            .flat_map(prometheus::proto::MetricFamily::get_metric);
         let wanted = series.filter(|metric| {
             labels
                 .iter()
@@ -118,6 +118,21 @@ impl World {
         });
         wanted.map(|metric| metric.get_counter().get_value()).sum()
     }
+}
+
+/// Runs an ignored test in a process of its own, where the environment is what it is told.
+pub(super) fn in_own_process(test: &str, environment: &[(&str, &str)]) {
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", test])
+        .env("NO_PROXY", "127.0.0.1")
+        .envs(environment.iter().copied())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && said.contains("1 passed"),
+        "{test}: {said}"
+    );
 }
 
 /// Waits for a condition.
@@ -185,7 +200,7 @@ pub(super) fn with_keys() -> AwsProvider {
     }
 }
 
-/// The role of a ServiceAccount.
+/// The role of a `ServiceAccount`.
 pub(super) fn with_account(name: &str) -> AwsProvider {
     let account = ServiceAccountSelector {
         name: name.to_owned(),

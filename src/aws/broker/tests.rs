@@ -2,6 +2,7 @@
 
 mod batches;
 mod credentials;
+mod environment;
 mod leaks;
 mod reads;
 mod tenants;

@@ -55,8 +55,8 @@ fn claim(scope: &StoreScope<'_>) -> Result<Claim, Error> {
     Claim::of(scope, None, false, Purpose::Read)
 }
 
-fn jwt(name: &str, namespace: Option<&str>) -> Option<AwsAuth> {
-    Some(AwsAuth {
+fn jwt(name: &str, namespace: Option<&str>) -> AwsAuth {
+    AwsAuth {
         jwt: Some(AwsJwtAuth {
             service_account_ref: Some(ServiceAccountSelector {
                 name: name.to_owned(),
@@ -65,7 +65,7 @@ fn jwt(name: &str, namespace: Option<&str>) -> Option<AwsAuth> {
             }),
         }),
         secret_ref: None,
-    })
+    }
 }
 
 fn keys(namespace: Option<&str>, key: &str) -> AwsAuthSecretRef {
@@ -98,7 +98,7 @@ fn a_token_is_preferred_to_keys_and_keys_to_the_operators_own_identity() {
         claim(&namespaced(&aws, "a")).unwrap().source,
         ClaimedSource::Secret { .. }
     ));
-    aws.auth.as_mut().unwrap().jwt = jwt("reader", None).unwrap().jwt;
+    aws.auth.as_mut().unwrap().jwt = jwt("reader", None).jwt;
     assert!(matches!(
         claim(&namespaced(&aws, "a")).unwrap().source,
         ClaimedSource::ServiceAccount { .. }
@@ -123,14 +123,14 @@ fn an_empty_jwt_is_a_clear_error() {
 #[test]
 fn a_namespaced_store_cannot_look_into_another_namespace() {
     let mut aws = provider();
-    aws.auth = jwt("reader", Some("other"));
+    aws.auth = Some(jwt("reader", Some("other")));
     assert!(
         claim(&namespaced(&aws, "mine"))
             .unwrap_err()
             .text
             .starts_with("invalid Auth.JWT.ServiceAccountRef: ")
     );
-    aws.auth = jwt("reader", Some("mine"));
+    aws.auth = Some(jwt("reader", Some("mine")));
     assert!(claim(&namespaced(&aws, "mine")).is_ok());
     aws.auth = Some(AwsAuth {
         jwt: None,
@@ -150,11 +150,11 @@ fn a_cluster_store_looks_where_it_says_or_where_its_user_is() {
         ClaimedSource::ServiceAccount { namespace, .. } => namespace,
         _ => String::new(),
     };
-    aws.auth = jwt("reader", None);
+    aws.auth = Some(jwt("reader", None));
     assert_eq!(namespace(claim(&cluster_wide(&aws, "user")).unwrap()), "user");
     assert!(crate::aws::is_referent(&aws));
     assert_eq!(claim(&cluster_wide(&aws, "")).unwrap_err().class, Class::Config);
-    aws.auth = jwt("reader", Some("infra"));
+    aws.auth = Some(jwt("reader", Some("infra")));
     assert_eq!(namespace(claim(&cluster_wide(&aws, "user")).unwrap()), "infra");
     assert!(!crate::aws::is_referent(&aws));
 }
@@ -270,7 +270,7 @@ fn session_names_tell_clusters_and_stores_apart_and_fit() {
 #[test]
 fn audiences_keep_their_order_and_the_annotation_comes_first() {
     let mut aws = provider();
-    aws.auth = jwt("reader", None);
+    aws.auth = Some(jwt("reader", None));
     let account = aws
         .auth
         .as_mut()
@@ -383,7 +383,7 @@ fn identity_of(facts: &Facts) -> Identity {
             secret_ref: Some(keys(None, facts.key)),
         }),
         _ => {
-            let mut auth = jwt(facts.name, None).unwrap();
+            let mut auth = jwt(facts.name, None);
             auth.jwt
                 .as_mut()
                 .unwrap()
@@ -483,7 +483,7 @@ fn seen_by_aws(facts: &Facts) -> String {
     if facts.auth == 2 || !chain.is_empty() {
         let session = facts
             .cluster
-            .map_or("fixed".to_owned(), |c| format!("{c}.{}", facts.namespace));
+            .map_or_else(|| "fixed".to_owned(), |c| format!("{c}.{}", facts.namespace));
         write!(seen, " session {session}").unwrap();
     }
     seen

@@ -19,7 +19,7 @@ fn caller() -> (Caller, oneshot::Receiver<Result<Arc<Answer>, Error>>) {
 }
 
 const HOURLY: Lane = Lane::Periodic {
-    interval: Duration::from_secs(3600),
+    interval: Duration::from_hours(1),
 };
 
 struct Desk {

@@ -69,7 +69,7 @@ async fn an_urgent_read_leaves_at_once_and_takes_those_who_wait_along() {
     let (identity, ids) = secrets(&world, 6).await;
     let (last, waiting) = ids.split_last().unwrap();
     let patient = Lane::Periodic {
-        interval: Duration::from_secs(3600),
+        interval: Duration::from_hours(1),
     };
     let mut tasks = Vec::new();
     for id in waiting {

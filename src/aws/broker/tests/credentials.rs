@@ -518,3 +518,17 @@ async fn short_sessions_are_renewed_without_a_failing_read() {
     until(|| renewals() >= 2.0).await;
     assert!(Arc::strong_count(&identity) > 0);
 }
+
+#[tokio::test]
+async fn the_account_behind_static_keys_is_asked_once() {
+    let world = World::start().await;
+    let identity = world.reader("a", "AKIAONE").await;
+    for number in 0..10 {
+        drop(world.urgent(&identity, &format!("app-{number}")).await);
+    }
+    until(|| world.count("GetCallerIdentity") == 1).await;
+    let answered = || world.metric("keyferry_aws_calls_total", &["GetCallerIdentity", "success"]);
+    until(|| answered() >= 1.0).await;
+    drop(world.urgent(&identity, "app").await);
+    assert_eq!(world.count("GetCallerIdentity"), 1);
+}

@@ -13,7 +13,7 @@ use crate::{
     api::secret_store::AwsProvider,
     aws::{
         QUIET_TARGETS,
-        testing::{World, with_account, with_keys},
+        testing::{World, in_own_process, with_account, with_keys},
     },
 };
 
@@ -22,7 +22,8 @@ struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
+        let mut log = self.0.lock().map_err(|_| io::Error::other("poisoned"))?;
+        log.extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
@@ -136,12 +137,5 @@ fn everything_is_logged_at_trace() {
 /// Interest in log lines is cached for the whole process, where other tests run with no log at all.
 #[test]
 fn values_and_credentials_are_logged_by_the_quiet_targets_only() {
-    let name = "aws::broker::tests::leaks::everything_is_logged_at_trace";
-    let test = std::env::current_exe().unwrap();
-    let output = std::process::Command::new(test)
-        .args(["--ignored", "--exact", name])
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+    in_own_process("aws::broker::tests::leaks::everything_is_logged_at_trace", &[]);
 }
