@@ -26,6 +26,10 @@ pub use super::condition::StatusCondition;
 use super::schema;
 
 /// Which secrets are read, when, and which Kubernetes Secret they become.
+#[expect(
+    clippy::duplicated_attributes,
+    reason = "each printer column has a type of its own"
+)]
 #[derive(CustomResource, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[kube(
     group = "external-secrets.io",

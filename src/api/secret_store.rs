@@ -14,6 +14,10 @@ use super::{
 };
 
 /// Where secrets are read, as whom, and who may use it.
+#[expect(
+    clippy::duplicated_attributes,
+    reason = "each printer column has a type of its own"
+)]
 #[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[kube(
     group = "external-secrets.io",
@@ -60,6 +64,10 @@ pub struct SecretStoreSpec {
 }
 
 /// The cluster-wide form of [`SecretStore`].
+#[expect(
+    clippy::duplicated_attributes,
+    reason = "each printer column has a type of its own"
+)]
 #[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[kube(
     group = "external-secrets.io",
@@ -218,7 +226,7 @@ pub struct SecretStoreStatus {
     /// Conditions. `Ready` says whether the store can be used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub conditions: Option<Vec<StatusCondition>>,
-    /// What the provider can do: ReadOnly, WriteOnly or ReadWrite.
+    /// What the provider can do: `ReadOnly`, `WriteOnly` or `ReadWrite`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capabilities: Option<String>,
     /// The generation of the store that this status speaks of.

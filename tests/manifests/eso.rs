@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 /// Which version objects are stored in.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
+pub(crate) enum Stage {
     /// An installation of some years ago.
     V1beta1,
     /// One of today, which may still hold objects of then.
@@ -18,39 +18,61 @@ pub enum Stage {
 const OURS: [&str; 4] = ["observedGeneration", "cause", "entries", "omitted"];
 
 /// The CRD as ESO would install it.
-pub fn shaped(crd: &CustomResourceDefinition, stage: Stage) -> Value {
+pub(crate) fn shaped(crd: &CustomResourceDefinition, stage: Stage) -> Value {
     let mut crd = serde_json::to_value(crd).unwrap();
     let mut v1 = crd.pointer("/spec/versions/0").unwrap().clone();
     let schema = v1.pointer_mut("/schema/openAPIV3Schema").unwrap();
     strip(schema);
-    let status = schema.pointer_mut("/properties/status/properties").unwrap().as_object_mut().unwrap();
+    let status = schema
+        .pointer_mut("/properties/status/properties")
+        .unwrap()
+        .as_object_mut()
+        .unwrap();
     for field in OURS {
         status.remove(field);
     }
     if let Some(provider) = schema.pointer_mut("/properties/spec/properties/provider") {
-        provider.as_object_mut().unwrap().remove("x-kubernetes-preserve-unknown-fields");
-        let providers = provider.pointer_mut("/properties").unwrap().as_object_mut().unwrap();
+        provider
+            .as_object_mut()
+            .unwrap()
+            .remove("x-kubernetes-preserve-unknown-fields");
+        let providers = provider
+            .pointer_mut("/properties")
+            .unwrap()
+            .as_object_mut()
+            .unwrap();
         providers.extend(others());
     }
     // In v1beta1 the rules were looser still; what matters is that it has fields and not "anything".
     let mut v1beta1 = v1.clone();
-    v1["storage"] = json!(stage == Stage::V1);
-    v1beta1["name"] = json!("v1beta1");
-    v1beta1["served"] = json!(stage == Stage::V1beta1);
-    v1beta1["storage"] = json!(stage == Stage::V1beta1);
-    v1beta1["deprecated"] = json!(true);
+    set(&mut v1, json!({ "storage": stage == Stage::V1 }));
+    let is_old = stage == Stage::V1beta1;
+    set(
+        &mut v1beta1,
+        json!({ "name": "v1beta1", "served": is_old, "storage": is_old, "deprecated": true }),
+    );
     *crd.pointer_mut("/spec/versions").unwrap() = json!([v1, v1beta1]);
     crd
 }
 
+fn set(object: &mut Value, fields: Value) {
+    let Value::Object(fields) = fields else { return };
+    object.as_object_mut().unwrap().extend(fields);
+}
+
 /// Removes descriptions and rules, except the one rule that ESO's CRDs have.
 fn strip(schema: &mut Value) {
-    let Some(object) = schema.as_object_mut() else { return };
+    let Some(object) = schema.as_object_mut() else {
+        return;
+    };
     if object.get("description").is_some_and(Value::is_string) {
         object.remove("description");
     }
     let about_tags = |rules: &Value| rules.to_string().contains("customSessionTags cannot contain");
-    if object.get("x-kubernetes-validations").is_some_and(|rules| !about_tags(rules)) {
+    if object
+        .get("x-kubernetes-validations")
+        .is_some_and(|rules| !about_tags(rules))
+    {
         object.remove("x-kubernetes-validations");
     }
     for (key, child) in object.iter_mut() {
@@ -65,7 +87,8 @@ fn strip(schema: &mut Value) {
 /// Providers of others: a typed one with defaults, nested references and maps, and a small one.
 fn others() -> Map<String, Value> {
     let text = || json!({ "type": "string" });
-    let key = || json!({ "type": "object", "properties": { "name": text(), "namespace": text(), "key": text() } });
+    let key =
+        || json!({ "type": "object", "properties": { "name": text(), "namespace": text(), "key": text() } });
     let account = json!({
         "type": "object",
         "properties": { "name": text(), "namespace": text(), "audiences": { "type": "array", "items": text() } },

@@ -1,6 +1,9 @@
 //! The committed manifests are what the code says. `UPDATE=1 cargo test --test manifests` rewrites them.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should stop where it is"
+)]
 
 mod eso;
 
@@ -136,7 +139,10 @@ fn the_committed_crds_are_those_of_the_code() {
 fn the_eso_shaped_crds_are_made_from_ours() {
     for crd in keyferry::crds::all().unwrap() {
         let file = format!("{}_{}.yaml", crd.spec.group, crd.spec.names.plural);
-        for (folder, stage) in [("v1beta1-stored", eso::Stage::V1beta1), ("v1-stored", eso::Stage::V1)] {
+        for (folder, stage) in [
+            ("v1beta1-stored", eso::Stage::V1beta1),
+            ("v1-stored", eso::Stage::V1),
+        ] {
             let text = serde_saphyr::to_string(&eso::shaped(&crd, stage)).unwrap();
             assert_committed(&root().join("tests/eso-crds").join(folder).join(&file), &text);
         }

@@ -29,23 +29,25 @@ impl Conditions {
     pub(super) fn parse(conditions: &[StoreCondition], findings: &mut Vec<Finding>) -> Self {
         let condition = |(at, condition): (usize, &StoreCondition)| {
             let field = format!("spec.conditions[{at}]");
-            let selector = condition.namespace_selector.clone().and_then(|selector| {
-                let parsed = Selector::try_from(selector);
-                parsed
-                    .map_err(|e| {
-                        findings.push(Finding::invalid(
-                            format!("{field}.namespaceSelector"),
-                            e.to_string(),
-                        ))
-                    })
-                    .ok()
+            let selector = condition.namespace_selector.clone();
+            let selector = selector.and_then(|selector| match Selector::try_from(selector) {
+                Ok(selector) => Some(selector),
+                Err(e) => {
+                    findings.push(Finding::invalid(
+                        format!("{field}.namespaceSelector"),
+                        e.to_string(),
+                    ));
+                    None
+                }
             });
             let regexes = condition.namespace_regexes.iter().flatten().enumerate();
-            let regexes = regexes.filter_map(|(at, pattern)| {
-                let field = format!("{field}.namespaceRegexes[{at}]");
-                Regexp::new(pattern)
-                    .map_err(|e| findings.push(Finding::invalid(field, e.to_string())))
-                    .ok()
+            let regexes = regexes.filter_map(|(at, pattern)| match Regexp::new(pattern) {
+                Ok(regex) => Some(regex),
+                Err(e) => {
+                    let field = format!("{field}.namespaceRegexes[{at}]");
+                    findings.push(Finding::invalid(field, e.to_string()));
+                    None
+                }
             });
             Condition {
                 selector,
