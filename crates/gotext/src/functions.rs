@@ -30,6 +30,7 @@ mod text;
 mod unicode;
 mod url;
 mod x509;
+mod yaml;
 
 use crate::template::{Function, Functions};
 
@@ -55,9 +56,13 @@ const TABLES: &[&[Function]] = &[
     semver::TABLE,
     strings::TABLE,
     url::TABLE,
+    yaml::TABLE,
 ];
 
 /// All functions: sprig's and External Secrets'.
 pub fn all() -> Functions {
     Functions::from_tables(TABLES)
 }
+
+#[cfg(test)]
+mod tests;

@@ -68,7 +68,7 @@ pub(super) const TABLE: &[Function] = &[
 const DATE_IN_ZONE: &[Type] = &[Type::String, Type::Any, Type::String];
 const MODIFY: &[Type] = &[Type::String, TIME];
 
-fn time<'a>(args: Args<'a>, at: usize) -> &'a Time {
+fn time(args: Args<'_>, at: usize) -> &Time {
     args.object(at).unwrap_or(&Time::ZERO)
 }
 
@@ -113,6 +113,7 @@ fn read(context: &mut Context<'_>, args: Args<'_>) -> Result<Result<Time, String
 }
 
 fn ago(context: &mut Context<'_>, args: Args<'_>) -> Result<Value, FuncError> {
+    context.charge(1)?;
     let now = context.now();
     let then = match args.value(0) {
         Value::Int(IntKind::Int | IntKind::Int64, seconds) => Time::unix(*seconds),
@@ -127,7 +128,8 @@ fn since(now: ClockReading, then: &Time) -> i64 {
 }
 
 /// Seconds as `1m35s`; only an `int64` or a text counts, so `duration 95` is `0s`.
-fn seconds(_: &mut Context<'_>, args: Args<'_>) -> Result<Value, FuncError> {
+fn seconds(context: &mut Context<'_>, args: Args<'_>) -> Result<Value, FuncError> {
+    context.charge(1)?;
     let seconds = match args.value(0) {
         Value::Int(IntKind::Int64, seconds) => *seconds,
         Value::String(text) => super::cast::parse_int_clamped(text),
@@ -146,6 +148,7 @@ fn rounded(context: &mut Context<'_>, args: Args<'_>) -> Result<Value, FuncError
         (60, "m"),
         (1, "s"),
     ];
+    context.charge(1)?;
     let nanoseconds = match args.value(0) {
         Value::Int(IntKind::Int64, nanoseconds) => *nanoseconds,
         Value::String(text) => duration::parse(text).map_or(0, |Duration(nanoseconds)| nanoseconds),

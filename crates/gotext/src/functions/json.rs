@@ -106,12 +106,19 @@ pub(super) fn to_json(
     value: &Value,
     indent: usize,
 ) -> Result<json::Value, FuncError> {
-    Encoder { context, indent }.value(value, 0)
+    let mut encoder = Encoder {
+        context,
+        indent,
+        outer: Vec::new(),
+    };
+    encoder.value(value, 0)
 }
 
 struct Encoder<'e, 'c> {
     context: &'e mut Context<'c>,
     indent: usize,
+    /// The maps around the value, for finding one inside itself.
+    outer: Vec<Map>,
 }
 
 impl Encoder<'_, '_> {
@@ -141,16 +148,7 @@ impl Encoder<'_, '_> {
                 json::Value::Array(elements)
             }
             Value::Map(map) if map.is_nil() => json::Value::Null,
-            Value::Map(map) => {
-                let entries = map.entries();
-                self.container(entries.len(), depth)?;
-                let mut members = Vec::with_capacity(entries.len());
-                for (key, value) in entries.iter() {
-                    self.context.charge_bytes(key.len())?;
-                    members.push((key.to_vec(), self.value(value, depth + 1)?));
-                }
-                json::Value::Object(members)
-            }
+            Value::Map(map) => self.map(map, depth)?,
             Value::Object(object) => match object.json() {
                 Some(text) => json::parse(&text).map_err(|error| FuncError::new(error.to_string()))?,
                 None => self.fields(&object.fields(), depth)?,
@@ -160,6 +158,25 @@ impl Encoder<'_, '_> {
                 return Err(FuncError::new(format!("json: unsupported type: {name}")));
             }
         })
+    }
+
+    fn map(&mut self, map: &Map, depth: usize) -> Result<json::Value, FuncError> {
+        if self.outer.iter().any(|outer| outer.same(map)) {
+            return Err(FuncError::new(format!(
+                "json: unsupported value: encountered a cycle via map[string]{}",
+                map.elem()
+            )));
+        }
+        let entries = map.entries();
+        self.container(entries.len(), depth)?;
+        self.outer.push(map.clone());
+        let mut members = Vec::with_capacity(entries.len());
+        for (key, value) in entries.iter() {
+            self.context.charge_bytes(key.len())?;
+            members.push((key.to_vec(), self.value(value, depth + 1)?));
+        }
+        self.outer.pop();
+        Ok(json::Value::Object(members))
     }
 
     /// Charges a list or map before its items are read.

@@ -11,12 +11,16 @@ pub(super) const TABLE: &[Function] = &[
     Function::fixed("dir", &[Type::String], Type::String, call_dir),
     Function::fixed("clean", &[Type::String], Type::String, call_clean),
     Function::fixed("ext", &[Type::String], Type::String, call_extension),
-    Function::fixed("isAbs", &[Type::String], Type::Bool, call_is_absolute),
+    Function::fixed("isAbs", &[Type::String], Type::Bool, |_, args| {
+        Ok(is_absolute(args))
+    }),
     Function::fixed("osBase", &[Type::String], Type::String, call_base),
     Function::fixed("osDir", &[Type::String], Type::String, call_dir),
     Function::fixed("osClean", &[Type::String], Type::String, call_clean),
     Function::fixed("osExt", &[Type::String], Type::String, call_extension),
-    Function::fixed("osIsAbs", &[Type::String], Type::Bool, call_is_absolute),
+    Function::fixed("osIsAbs", &[Type::String], Type::Bool, |_, args| {
+        Ok(is_absolute(args))
+    }),
 ];
 
 fn call_base(context: &mut Context<'_>, args: Args<'_>) -> Result<Value, FuncError> {
@@ -39,8 +43,8 @@ fn call_extension(context: &mut Context<'_>, args: Args<'_>) -> Result<Value, Fu
     Ok(Value::string(extension(args.bytes(0))))
 }
 
-fn call_is_absolute(_: &mut Context<'_>, args: Args<'_>) -> Result<Value, FuncError> {
-    Ok(Value::Bool(args.bytes(0).starts_with(b"/")))
+fn is_absolute(args: Args<'_>) -> Value {
+    Value::Bool(args.bytes(0).starts_with(b"/"))
 }
 
 /// The shortest path of the same meaning; `.` for none.

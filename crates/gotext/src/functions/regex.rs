@@ -22,10 +22,12 @@ pub(super) const TABLE: &[Function] = &[
         Ok(Value::Bool(must(context, args)?.is_match(args.bytes(1))))
     }),
     Function::fixed("regexFind", PATTERN_AND_TEXT, S, |context, args| {
-        find(&or_panic(context, args)?, args)
+        let regexp = or_panic(context, args)?;
+        find(context, &regexp, args)
     }),
     Function::fixed("mustRegexFind", PATTERN_AND_TEXT, S, |context, args| {
-        find(&must(context, args)?, args)
+        let regexp = must(context, args)?;
+        find(context, &regexp, args)
     }),
     Function::fixed("regexFindAll", WITH_COUNT, Type::STRING_LIST, |context, args| {
         let regexp = or_panic(context, args)?;
@@ -108,11 +110,13 @@ fn count(args: Args<'_>) -> Option<usize> {
     usize::try_from(args.int(2)).ok()
 }
 
-fn find(regexp: &Regexp, args: Args<'_>) -> Result<Value, FuncError> {
+fn find(context: &mut Context<'_>, regexp: &Regexp, args: Args<'_>) -> Result<Value, FuncError> {
     let found = regexp
         .find(args.bytes(1))
-        .and_then(|range| args.bytes(1).get(range));
-    Ok(Value::string(found.unwrap_or_default()))
+        .and_then(|range| args.bytes(1).get(range))
+        .unwrap_or_default();
+    context.charge_bytes(found.len())?;
+    Ok(Value::string(found))
 }
 
 /// One more than a list may hold, so that going over it shows.

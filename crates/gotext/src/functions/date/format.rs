@@ -121,15 +121,16 @@ fn push_offset(out: &mut Vec<u8>, offset: i64, form: OffsetForm) {
     // The sign is that of the whole minutes, as in Go.
     let minutes = offset / 60;
     let colon = if form.colons { ":" } else { "" };
-    let mut text = format!("{}{:02}", if minutes < 0 { '-' } else { '+' }, minutes.abs() / 60);
+    let mut parts = vec![minutes.abs() / 60];
     if form.minutes {
-        text += &format!("{colon}{:02}", minutes.abs() % 60);
+        parts.push(minutes.abs() % 60);
     }
     if form.seconds {
-        let seconds = if minutes < 0 { -offset } else { offset } % 60;
-        text += colon;
-        text += &number(seconds, 2);
+        parts.push(if minutes < 0 { -offset } else { offset } % 60);
     }
+    let parts: Vec<String> = parts.into_iter().map(|part| number(part, 2)).collect();
+    let sign = if minutes < 0 { "-" } else { "+" };
+    let text = [sign, &parts.join(colon)].concat();
     out.extend_from_slice(text.as_bytes());
 }
 

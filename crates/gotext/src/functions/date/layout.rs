@@ -2,6 +2,7 @@
 
 /// How an offset from UTC is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "Go has nearly all combinations")]
 pub(super) struct OffsetForm {
     /// UTC is written `Z`.
     pub(super) z: bool,
@@ -192,13 +193,11 @@ mod tests {
         loop {
             let piece = next(layout);
             let literal = String::from_utf8_lossy(piece.literal);
-            match piece.element {
-                Some((element, _)) => found.push(format!("{literal}{element:?}")),
-                None => {
-                    found.push(literal.into_owned());
-                    return found;
-                }
-            }
+            let Some((element, _)) = piece.element else {
+                found.push(literal.into_owned());
+                return found;
+            };
+            found.push(format!("{literal}{element:?}"));
             layout = piece.rest;
         }
     }

@@ -5,7 +5,9 @@ use std::any::Any;
 use super::format::{self, DEFAULT, RFC3339_NANO};
 use super::time::Time;
 use super::zone::Zone;
-use crate::template::{Args, Context, FuncError, IntKind, Method, Object, Signature, Text, Type, Value};
+use crate::template::{
+    Args, Context, FuncError, IntKind, Method, Object, Signature, Text, Type, UintKind, Value,
+};
 
 /// Go's name of the type.
 pub(in super::super) const TIME: Type = Type::Object("time.Time");
@@ -20,6 +22,18 @@ impl Object for Time {
 
     fn string(&self) -> Option<Text> {
         Some(format::format(self, DEFAULT).into())
+    }
+
+    /// Unexported, so that their names can only be told apart from names that are none.
+    fn fields(&self) -> Vec<(&'static str, Value)> {
+        vec![
+            (
+                "wall",
+                Value::Uint(UintKind::Uint64, self.nanoseconds.unsigned_abs()),
+            ),
+            ("ext", Value::int64(self.seconds)),
+            ("loc", Value::object(Location(self.zone.clone()))),
+        ]
     }
 
     fn methods(&self) -> &'static [Method] {
@@ -161,7 +175,7 @@ const LOCATION_METHODS: &[Method] = &[Method {
 }];
 
 /// The `time.Time` argument of a method.
-fn other<'a>(args: Args<'a>) -> &'a Time {
+fn other(args: Args<'_>) -> &Time {
     args.object(0).unwrap_or(&Time::ZERO)
 }
 

@@ -67,7 +67,7 @@ pub(super) fn parse(layout: &[u8], value: &[u8]) -> Result<Time, String> {
                 Failure::Range(part) => invalid(&format!(": {part} out of range")),
             })?;
     }
-    fields.into_time().map_err(|message| invalid(message))
+    fields.into_time().map_err(invalid)
 }
 
 /// Removes `literal` from the front of `rest`; runs of spaces match runs of spaces. Gives what stood there instead.
@@ -241,9 +241,8 @@ impl Fields {
         let name = self.zone_name.unwrap_or_default();
         // Go marks "no offset" with -1, so an offset of one second west is none.
         let offset = match self.offset.filter(|offset| *offset != -1) {
-            Some(0) if name.is_empty() => return time.in_zone(Zone::Local),
+            Some(0) | None if name.is_empty() => return time.in_zone(Zone::Local),
             Some(offset) => offset,
-            None if name.is_empty() => return time.in_zone(Zone::Local),
             None => {
                 // The abbreviation alone: the time is taken for UTC, and only shown with the hours GMT may carry.
                 let hours = name.strip_prefix(b"GMT").and_then(signed).unwrap_or(0);

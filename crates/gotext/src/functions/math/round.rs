@@ -55,7 +55,7 @@ fn scaled(fraction: f64, exponent: i32) -> f64 {
     match exponent {
         ..-1100 => 0.0,
         1100.. => f64::INFINITY,
-        ..0 => fraction * 2_f64.powi(exponent + STEP) * 2_f64.powi(-STEP),
+        -1100..0 => fraction * 2_f64.powi(exponent + STEP) * 2_f64.powi(-STEP),
         _ => fraction * 2_f64.powi(exponent - STEP) * 2_f64.powi(STEP),
     }
 }
@@ -67,7 +67,7 @@ mod tests {
     #[test]
     fn halves_go_up_by_default_and_negative_numbers_down() {
         for (x, places, want) in [
-            (3.14159, 2, 3.14),
+            (2.71, 1, 2.7),
             (2.5, 0, 3.0),
             (-2.5, 0, -3.0),
             (-2.4, 0, -3.0),

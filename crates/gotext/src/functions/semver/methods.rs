@@ -50,6 +50,18 @@ impl Object for Shown {
         Some(self.version.to_text().into())
     }
 
+    fn fields(&self) -> Vec<(&'static str, Value)> {
+        let version = &self.version;
+        vec![
+            ("major", uint64(version.major)),
+            ("minor", uint64(version.minor)),
+            ("patch", uint64(version.patch)),
+            ("pre", Value::string(version.prerelease.as_slice())),
+            ("metadata", Value::string(version.build.as_slice())),
+            ("original", Value::string(version.original.as_slice())),
+        ]
+    }
+
     fn methods(&self) -> &'static [Method] {
         if self.pointer {
             POINTER_METHODS
