@@ -1,11 +1,11 @@
-//! What every test needs: a client of a cluster that has our CRDs, a namespace, and waiting for a condition.
+//! For tests of single parts: a cluster that has our CRDs and no operator, a namespace, and waiting for a condition.
 
 use std::{future::Future, path::Path, time::Duration};
 
 use k8s_openapi::{
     api::core::v1::Namespace, apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
 };
-use keyferry_parts::ControlPlane;
+use keyferry_parts::{ControlPlane, control_plane::Options};
 use kube::{
     Api, Client,
     api::{ApiResource, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams, PostParams},
@@ -16,12 +16,21 @@ use tokio::{sync::OnceCell, time::Instant};
 /// However busy the machine is, it is not as slow as this.
 const DEADLINE: Duration = Duration::from_mins(1);
 
-/// A client of the shared control plane, with the CRDs of `crds/` installed.
+/// A control plane without an operator and with the CRDs of `crds/`, whichever ones the other tests run on.
+pub(crate) async fn plane() -> &'static ControlPlane {
+    static PLANE: OnceCell<ControlPlane> = OnceCell::const_new();
+    PLANE
+        .get_or_init(|| async {
+            let plane = ControlPlane::start(Options::default()).await.unwrap();
+            install(&plane.client().await.unwrap(), "crds").await;
+            plane
+        })
+        .await
+}
+
+/// A client of that control plane.
 pub(crate) async fn cluster() -> Client {
-    static INSTALLED: OnceCell<()> = OnceCell::const_new();
-    let client = ControlPlane::shared().await.unwrap().client().await.unwrap();
-    INSTALLED.get_or_init(|| install(&client, "crds")).await;
-    client
+    plane().await.client().await.unwrap()
 }
 
 /// A namespace of this name.

@@ -1,11 +1,18 @@
-//! Behaviour against a real control plane. Each test owns a namespace and a prefix of names.
+//! Behaviour of the real binary against a real kube-apiserver and an independent AWS emulator.
+//!
+//! One control plane, one moto behind a proxy that counts and breaks calls, one operator for all; each test owns a
+//! namespace and a name prefix at AWS. `KEYFERRY_TEST_CRDS=eso` runs the same tests on ESO-shaped CRDs.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests say what failed by panicking")]
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test that cannot go on should stop where it is"
-)]
-
+mod bad_input;
+mod canary;
 mod crds;
+mod drift;
 mod harness;
+mod identity;
+mod migration;
+mod policies;
+mod restart;
 mod stores;
+mod sync;
+mod world;

@@ -24,7 +24,7 @@ use kube::{
 use prometheus::Registry;
 use serde_json::{Value, json};
 
-use crate::harness::{cluster, dynamic, install, namespace};
+use crate::harness::{cluster, dynamic, install, namespace, plane};
 
 /// An operator's view of stores, without the queue that would drive it, and the AWS that it asks.
 struct World {
@@ -37,11 +37,9 @@ struct World {
 }
 
 impl World {
-    /// In a namespace of its own on the shared control plane.
+    /// In a namespace of its own, where no operator runs.
     async fn new(name: &'static str) -> Self {
-        let kube = cluster().await;
-        let audit = ControlPlane::shared().await.unwrap().audit().clone();
-        Self::on(kube, audit, name).await
+        Self::on(cluster().await, plane().await.audit().clone(), name).await
     }
 
     async fn on(kube: Client, audit: AuditLog, name: &'static str) -> Self {
