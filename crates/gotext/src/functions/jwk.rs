@@ -59,6 +59,10 @@ fn parse(text: &[u8]) -> Result<Key, CryptoError> {
     let document = first_value(text).map_err(|error| match error {
         json::Error::UnexpectedEnd if text.trim_ascii().is_empty() => format_error(format!("{HINT}EOF")),
         json::Error::UnexpectedEnd => format_error(format!("{HINT}unexpected EOF")),
+        // A stream does not end a number with a blank, as a whole text does.
+        json::Error::InvalidCharacter { offset, .. } if offset >= text.len() => {
+            format_error(format!("{HINT}unexpected EOF"))
+        }
         other => format_error(format!("{HINT}{other}")),
     })?;
     let members = match document {
