@@ -75,7 +75,7 @@ async fn show(arguments: Arguments) -> Result<(), Error> {
     cluster.kubectl(&["get", "secretstore,externalsecret"]).await?;
     cluster.kubectl(&["describe", "secret", "database"]).await?;
 
-    screen::step("Rotating the secret in AWS: the Secret follows within its refreshInterval of 10 s");
+    screen::step("Rotating the secret in AWS: the Secret follows at its next refresh, one every 10 s");
     cluster.rotate_in_aws("second").await?;
     let took = cluster.wait_for_password("second").await?;
     screen::note(&format!(
