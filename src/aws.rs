@@ -25,6 +25,7 @@ mod identity;
 mod lookup;
 mod meter;
 mod own_chain;
+mod permission;
 mod read;
 mod recoveries;
 mod remembered;

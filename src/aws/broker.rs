@@ -136,10 +136,18 @@ impl Broker {
             namespace: namespace.map(str::to_owned),
             name: name.to_owned(),
         };
-        self.identities.forgive_store(&store);
+        self.try_again(&store);
         for identity in self.recoveries.of_store(&store) {
+            self.desks.forget(&identity);
+        }
+    }
+
+    /// Somebody asks for another try (force-sync): credentials that failed are got at the next read, without the wait that
+    /// their failure has earned.
+    pub fn try_again(&self, store: &StoreName) {
+        self.identities.forgive_store(store);
+        for identity in self.recoveries.of_store(store) {
             self.sessions.forgive(&identity);
-            self.desks.forgive(&identity);
         }
     }
 

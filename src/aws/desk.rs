@@ -6,7 +6,6 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 
 use tokio::{
@@ -18,19 +17,13 @@ use super::{
     call::{Leave, Line, Plan as CallPlan},
     error::{Class, Error},
     identity::Identity,
+    permission::Permissions,
     read::{Answer, Aspect, Lane, Read, Retry},
     secrets_manager::{self, BATCH_GET, BATCH_LIMIT, DESCRIBE, GET},
     settings::Batch,
     waiting::{Plan, Traveller, Trip, Waiting},
 };
 use crate::api::secret_store::AwsService;
-
-/// A role that lacks the permission for batches is probed again after this.
-const PROBE_AGAIN: Duration = Duration::from_hours(24);
-/// After this many batches in a row that failed as a whole …
-const BROKEN_BATCHES: u32 = 2;
-/// … reads travel singly for this long.
-const BATCH_PAUSE: Duration = Duration::from_mins(10);
 
 /// Whose desk it is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -60,35 +53,6 @@ struct State {
     waiting: Waiting,
     /// A task sends.
     staffed: bool,
-}
-
-/// What was learnt about batches.
-#[derive(Debug, Default)]
-struct Permissions(Mutex<HashMap<Arc<Identity>, Learnt>>);
-
-#[derive(Clone, Copy, Debug)]
-struct Learnt {
-    at: Instant,
-    denied: bool,
-    broken: u32,
-    paused_until: Option<Instant>,
-}
-
-impl Learnt {
-    fn new(at: Instant) -> Self {
-        Self {
-            at,
-            denied: false,
-            broken: 0,
-            paused_until: None,
-        }
-    }
-
-    /// Whether batches are worth a try.
-    fn allows(&self, now: Instant) -> bool {
-        let denied = self.denied && now.saturating_duration_since(self.at) < PROBE_AGAIN;
-        !denied && self.paused_until.is_none_or(|until| now >= until)
-    }
 }
 
 impl Desks {
@@ -142,9 +106,7 @@ impl Desks {
 
     /// What the identity was found to lack.
     pub(super) fn missing_actions(&self, identity: &Identity) -> Vec<&'static str> {
-        let learnt = self.permissions.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let denied = learnt.get(identity).is_some_and(|learnt| learnt.denied);
-        if denied {
+        if self.permissions.is_denied(identity) {
             vec![secrets_manager::BATCH_ACTION]
         } else {
             Vec::new()
@@ -152,12 +114,8 @@ impl Desks {
     }
 
     /// Forgets what was learnt about an identity.
-    pub(super) fn forgive(&self, identity: &Identity) {
-        self.permissions
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(identity);
+    pub(super) fn forget(&self, identity: &Identity) {
+        self.permissions.forget(identity);
     }
 
     fn staff(&self, desk: &Arc<Desk>, state: &mut State) {
@@ -302,7 +260,8 @@ impl Desks {
         self.line
             .meter
             .call(secrets_manager::PROVIDER, BATCH_GET, &result);
-        self.learn(&desk.key.identity, &result);
+        self.permissions
+            .learn(&desk.key.identity, &result, Instant::now());
         let mut answered = match result {
             Ok(batch) => {
                 self.line.meter.batched(batch.answered.len());
@@ -352,38 +311,9 @@ impl Desks {
 
     /// Whether reads may travel together.
     fn sharing(&self, desk: &Desk) -> bool {
-        if self.line.settings.batch == Batch::Off || desk.key.service != AwsService::SecretsManager {
-            return false;
-        }
-        let learnt = self.permissions.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
-        learnt
-            .get(&desk.key.identity)
-            .is_none_or(|learnt| learnt.allows(now))
-    }
-
-    fn learn<T>(&self, identity: &Arc<Identity>, result: &Result<T, Error>) {
-        let mut all = self.permissions.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match result {
-            Ok(_) => drop(all.remove(identity)),
-            Err(error) => {
-                let now = Instant::now();
-                all.retain(|_, learnt| now.saturating_duration_since(learnt.at) < PROBE_AGAIN);
-                let learnt = all
-                    .entry(Arc::clone(identity))
-                    .or_insert_with(|| Learnt::new(now));
-                learnt.at = now;
-                if error.class == Class::Denied {
-                    learnt.denied = true;
-                    tracing::info!(%identity, "batches are not permitted; reads go singly");
-                } else if !matches!(error.class, Class::Credentials(_)) {
-                    learnt.broken += 1;
-                    if learnt.broken >= BROKEN_BATCHES {
-                        learnt.paused_until = Some(now + BATCH_PAUSE);
-                    }
-                }
-            }
-        }
+        self.line.settings.batch == Batch::Auto
+            && desk.key.service == AwsService::SecretsManager
+            && self.permissions.allows(&desk.key.identity, Instant::now())
     }
 }
 
