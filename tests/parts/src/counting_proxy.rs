@@ -43,7 +43,9 @@ impl CountingProxy {
             roles: Mutex::default(),
         });
         let shared = Arc::clone(&state);
-        let server = Server::start("counting-proxy", move |asked| answer(Arc::clone(&shared), asked))?;
+        let server = Server::start("counting-proxy", None, move |asked| {
+            answer(Arc::clone(&shared), asked)
+        })?;
         Ok(Self { server, state })
     }
 

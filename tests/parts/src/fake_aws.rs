@@ -19,6 +19,7 @@ use http::{HeaderValue, StatusCode};
 
 use crate::aws_call::{AwsCall, Protocol};
 use crate::aws_error::{AwsError, REQUEST_ID};
+use crate::certificate::Certificate;
 use crate::fault::{Fault, Faults, InForce, When};
 use crate::recorder::Recorder;
 use crate::server::{Asked, Reply, Server};
@@ -70,13 +71,34 @@ impl State {
 
 impl FakeAws {
     pub fn start() -> std::io::Result<Self> {
+        Self::start_with(None)
+    }
+
+    /// One that speaks TLS; clients must trust [`authority_pem`](Self::authority_pem), as by `AWS_CA_BUNDLE`.
+    pub fn start_tls() -> std::io::Result<Self> {
+        Self::start_with(Some(Certificate::new()?))
+    }
+
+    fn start_with(certificate: Option<Certificate>) -> std::io::Result<Self> {
         let state = Arc::<State>::default();
         let shared = Arc::clone(&state);
-        let server = Server::start("fake-aws", move |asked| answer(Arc::clone(&shared), asked))?;
+        let server = Server::start("fake-aws", certificate, move |asked| {
+            answer(Arc::clone(&shared), asked)
+        })?;
         Ok(Self { server, state })
     }
 
-    /// `http://127.0.0.1:<port>`, for every service.
+    #[cfg(test)]
+    fn world(&self) -> MutexGuard<'_, World> {
+        self.state.world()
+    }
+
+    /// The certificate authority of a fake that speaks TLS.
+    pub fn authority_pem(&self) -> Option<&str> {
+        self.server.authority_pem()
+    }
+
+    /// `http://127.0.0.1:<port>` or `https://…`, for every service.
     pub fn url(&self) -> String {
         self.server.url()
     }

@@ -16,6 +16,7 @@ pub mod aws_call;
 pub mod aws_error;
 pub mod binaries;
 mod cache;
+mod certificate;
 pub mod child;
 pub mod control_plane;
 pub mod counting_proxy;

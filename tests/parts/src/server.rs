@@ -14,7 +14,11 @@ use hyper::body::{Frame, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::oneshot;
+use tokio_rustls::TlsAcceptor;
+
+use crate::certificate::Certificate;
 
 /// A request with its whole body.
 #[derive(Debug)]
@@ -57,13 +61,14 @@ impl Reply {
 #[derive(Debug)]
 pub(crate) struct Server {
     address: SocketAddr,
+    authority_pem: Option<String>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Server {
-    /// Serves `answer` on a free port until dropped.
-    pub(crate) fn start<A, F>(name: &str, answer: A) -> io::Result<Self>
+    /// Serves `answer` on a free port until dropped: over TLS if there is a certificate.
+    pub(crate) fn start<A, F>(name: &str, certificate: Option<Certificate>, answer: A) -> io::Result<Self>
     where
         A: Fn(Asked) -> F + Clone + Send + 'static,
         F: Future<Output = Reply> + Send + 'static,
@@ -75,10 +80,13 @@ impl Server {
             .enable_all()
             .build()?;
         let (stop, stopped) = oneshot::channel();
+        let (authority_pem, acceptor) = certificate
+            .map(|certificate| (certificate.authority_pem, certificate.acceptor))
+            .unzip();
         let serve = move || {
             runtime.block_on(async {
                 tokio::select! {
-                    () = accept(listener, answer) => {}
+                    () = accept(listener, acceptor, answer) => {}
                     _ = stopped => {}
                 }
             });
@@ -87,14 +95,25 @@ impl Server {
         let thread = std::thread::Builder::new().name(name.to_owned()).spawn(serve)?;
         Ok(Self {
             address,
+            authority_pem,
             stop: Some(stop),
             thread: Some(thread),
         })
     }
 
-    /// `http://127.0.0.1:<port>`.
+    /// `http://127.0.0.1:<port>` or `https://…`.
     pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.address)
+        let scheme = if self.authority_pem.is_some() {
+            "https"
+        } else {
+            "http"
+        };
+        format!("{scheme}://{}", self.address)
+    }
+
+    /// What a client must trust, if this is TLS.
+    pub(crate) fn authority_pem(&self) -> Option<&str> {
+        self.authority_pem.as_deref()
     }
 }
 
@@ -108,7 +127,7 @@ impl Drop for Server {
     }
 }
 
-async fn accept<A, F>(listener: TcpListener, answer: A)
+async fn accept<A, F>(listener: TcpListener, acceptor: Option<TlsAcceptor>, answer: A)
 where
     A: Fn(Asked) -> F + Clone + Send + 'static,
     F: Future<Output = Reply> + Send + 'static,
@@ -125,13 +144,29 @@ where
         // Small answers must not wait for acknowledgements; without it they only come later.
         drop(stream.set_nodelay(true));
         let answer = answer.clone();
-        let service = service_fn(move |request| respond(answer.clone(), request));
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .serve_connection(TokioIo::new(stream), service);
-        // Its failures are the client's, or asked for by a fault.
-        tokio::spawn(async move { drop(connection.await) });
+        // The failures of a connection are the client's, or asked for by a fault.
+        match acceptor.clone() {
+            None => drop(tokio::spawn(serve(stream, answer))),
+            Some(acceptor) => drop(tokio::spawn(async move {
+                if let Ok(stream) = acceptor.accept(stream).await {
+                    serve(stream, answer).await;
+                }
+            })),
+        }
     }
+}
+
+async fn serve<S, A, F>(stream: S, answer: A)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    A: Fn(Asked) -> F + Clone + Send + 'static,
+    F: Future<Output = Reply> + Send + 'static,
+{
+    let service = service_fn(move |request| respond(answer.clone(), request));
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .serve_connection(TokioIo::new(stream), service);
+    drop(connection.await);
 }
 
 type Body = Either<Full<Bytes>, StreamBody<futures::stream::BoxStream<'static, io::Result<Frame<Bytes>>>>>;

@@ -128,3 +128,93 @@ fn no_version(parameter: &Parameter, selector: &str) -> AwsError {
     );
     AwsError::bad("ParameterVersionNotFound", message)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::FakeAws;
+    use crate::aws_call::Protocol;
+    use crate::fake_aws::{ACCOUNT, Denied, REGION};
+
+    fn call(parameters: Value) -> AwsCall {
+        AwsCall {
+            service: "ssm".to_owned(),
+            operation: String::new(),
+            access_key_id: None,
+            session_token: None,
+            region: None,
+            identity: String::new(),
+            user_agent: String::new(),
+            parameters,
+            protocol: Protocol::Json,
+        }
+    }
+
+    fn caller() -> Caller {
+        let account = ACCOUNT.to_owned();
+        Caller {
+            arn: "arn:caller".to_owned(),
+            account,
+            role: None,
+            region: REGION.to_owned(),
+        }
+    }
+
+    fn get(aws: &FakeAws, parameters: Value) -> Result<Value, String> {
+        let answer = get_parameter(&mut aws.world(), &caller(), &call(parameters));
+        answer
+            .map(|answer| serde_json::from_str(&answer).unwrap_or_default())
+            .map_err(|error| error.code)
+    }
+
+    #[test]
+    fn a_selector_chooses_a_version_or_a_label() {
+        let aws = FakeAws::start().unwrap();
+        let vault = aws.home();
+        vault.put_secure_parameter("/app/key", "one");
+        vault.put_secure_parameter("/app/key", "two");
+        vault.label_parameter("/app/key", 1, "stable");
+        let value = |name: &str| {
+            get(&aws, json!({"Name": name, "WithDecryption": true}))
+                .map(|answer| answer["Parameter"]["Value"].clone())
+        };
+        assert_eq!(value("/app/key"), Ok(json!("two")));
+        assert_eq!(value("/app/key:1"), Ok(json!("one")));
+        assert_eq!(value("/app/key:stable"), Ok(json!("one")));
+        assert_eq!(
+            value(&format!("arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/app/key")),
+            Ok(json!("two"))
+        );
+        assert_eq!(value("/app/key:7"), Err("ParameterVersionNotFound".to_owned()));
+        assert_eq!(value("/other"), Err("ParameterNotFound".to_owned()));
+        assert_ne!(
+            get(&aws, json!({"Name": "/app/key"})).unwrap()["Parameter"]["Value"],
+            json!("two")
+        );
+    }
+
+    #[test]
+    fn several_names_are_listed_as_invalid_but_a_denied_one_fails_them_all() {
+        let aws = FakeAws::start().unwrap();
+        aws.home().put_parameter("a", "1");
+        let get = |names: &[String]| {
+            let call = call(json!({"Names": names}));
+            get_parameters(&mut aws.world(), &caller(), &call).map_err(|error| error.code)
+        };
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let answer: Value = serde_json::from_str(&get(&names(&["a", "b"])).unwrap()).unwrap();
+        assert_eq!(
+            (&answer["Parameters"][0]["Value"], &answer["InvalidParameters"]),
+            (&json!("1"), &json!(["b"]))
+        );
+        let refused = Err("ValidationException".to_owned());
+        assert_eq!(get(&names(&["a", "a"])), refused);
+        assert_eq!(get(&(0..11).map(|n| n.to_string()).collect::<Vec<_>>()), refused);
+        aws.deny(Denied {
+            action: GET_SEVERAL.to_owned(),
+            caller: None,
+            resource: Some("b".to_owned()),
+        });
+        assert_eq!(get(&names(&["a", "b"])), Err("AccessDeniedException".to_owned()));
+    }
+}

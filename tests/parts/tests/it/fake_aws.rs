@@ -2,6 +2,8 @@ use std::sync::Arc;
 
 use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
 use aws_sdk_sts::types::Tag;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use keyferry_parts::fake_aws::{Caller, Denied, SecretValue, Trust};
@@ -285,4 +287,29 @@ async fn a_web_identity_needs_the_audience_and_the_subject_that_the_role_trusts(
         .pop()
         .unwrap();
     assert_eq!(call.access_key_id, None);
+}
+
+#[tokio::test]
+async fn a_client_that_trusts_its_authority_speaks_tls_with_it() {
+    let aws = FakeAws::start_tls().unwrap();
+    aws.home().put_secret("a", "over tls");
+    let answer = |trusted: TrustStore| {
+        let context = TlsContext::builder().with_trust_store(trusted).build().unwrap();
+        let tls = Provider::Rustls(CryptoMode::AwsLc);
+        let http = aws_smithy_http_client::Builder::new()
+            .tls_provider(tls)
+            .tls_context(context)
+            .build_https();
+        let config = sdk::secrets_manager(&aws.url(), sdk::user("key"))
+            .config()
+            .to_builder()
+            .http_client(http);
+        let client = aws_sdk_secretsmanager::Client::from_conf(config.build());
+        client.get_secret_value().secret_id("a").send()
+    };
+    let trusted = TrustStore::empty().with_pem_certificate(aws.authority_pem().unwrap());
+    assert_eq!(answer(trusted).await.unwrap().secret_string(), Some("over tls"));
+    let other = FakeAws::start_tls().unwrap();
+    let stranger = TrustStore::empty().with_pem_certificate(other.authority_pem().unwrap());
+    assert!(answer(stranger).await.unwrap_err().as_service_error().is_none());
 }

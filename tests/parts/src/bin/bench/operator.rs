@@ -24,9 +24,16 @@ impl Operator {
         ];
         let endpoints =
             ["SECRETSMANAGER", "STS", "SSM"].map(|api| (format!("AWS_{api}_ENDPOINT"), aws.url()));
-        let credentials = [("AWS_ACCESS_KEY_ID", "bench"), ("AWS_SECRET_ACCESS_KEY", "bench")];
-        let credentials = credentials.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let environment = endpoints.into_iter().chain(credentials);
+        let authority = plane.folder().join("aws-authority.pem");
+        std::fs::write(&authority, aws.authority_pem().unwrap_or_default())?;
+        let settings = [
+            ("AWS_ACCESS_KEY_ID", "bench".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "bench".to_owned()),
+            ("AWS_CA_BUNDLE", authority.display().to_string()),
+        ];
+        let environment = endpoints
+            .into_iter()
+            .chain(settings.map(|(name, value)| (name.to_owned(), value)));
         let log = plane.folder().join("keyferry.log");
         let child = Child::start(&Lifeline::new()?, program, arguments, environment, log)?;
         Ok(Self { child })

@@ -69,7 +69,7 @@ pub(crate) async fn run(arguments: &Arguments, objects: usize) -> Result<Round, 
     })
     .await?;
     let client = plane.client().await?;
-    let aws = FakeAws::start()?;
+    let aws = FakeAws::start_tls()?;
     let _latency = aws.inject(When::any(), Fault::Latency(arguments.aws_latency()));
     let [server, _] = plane.process_ids().map(Process::new);
     Workload::install_crds(&plane).await?;
