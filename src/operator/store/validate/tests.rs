@@ -38,7 +38,7 @@ fn wrong(kind: &str, patch: &Value) -> String {
 }
 
 fn aws(patch: Value) -> Value {
-    json!({ "provider": { "aws": patch } })
+    Value::from_iter([("provider", Value::from_iter([("aws", patch)]))])
 }
 
 #[test]

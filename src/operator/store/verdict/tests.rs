@@ -134,7 +134,7 @@ fn conditions_of_others_are_kept() {
 
 #[test]
 fn errors_of_the_spec_wait_for_a_new_spec_and_others_double_to_five_minutes() {
-    let interval = Duration::from_secs(300);
+    let interval = Duration::from_mins(5);
     assert_eq!(Verdict::Valid.next(interval, 0, 0), Some(interval));
     assert_eq!(verdict(Class::Config).next(interval, 1, 0), None);
     let wait = |failures, spread| {

@@ -28,7 +28,7 @@ fn stores() -> Stores {
 }
 
 fn ready(stores: &Stores) -> Option<bool> {
-    stores.lookup(StoreKind::SecretStore, "app", "s").unwrap().ready
+    stores.lookup(StoreKind::SecretStore, "app", "s")?.ready
 }
 
 fn decide(stores: &Stores, uid: &str, ready: bool) {
