@@ -19,6 +19,7 @@ mod claim;
 mod clients;
 mod desk;
 mod error;
+mod flow;
 mod foreign;
 mod identities;
 mod identity;
@@ -45,7 +46,3 @@ pub use identity::Identity;
 pub use read::{Answer, Aspect, CURRENT, Lane, Read, Retry, Version};
 pub use scope::{StoreName, StoreScope, is_referent};
 pub use settings::{Batch, Endpoints, Limits, Settings, Timeouts, WebIdentity};
-
-/// Log targets of crates below that print requests, answers or tokens at DEBUG or TRACE. A subscriber must not let them log
-/// below INFO, whatever level is asked for.
-pub const QUIET_TARGETS: &[&str] = &["aws_smithy_runtime"];

@@ -16,6 +16,7 @@ use super::{
     budget::{Budgets, Payer},
     clients::Clients,
     error::{Class, Error, Fault},
+    flow::Entered,
     identities::Identities,
     identity::Identity,
     meter::Meter,
@@ -54,7 +55,7 @@ pub(super) struct Leave {
     /// Room for the largest answer.
     pub(super) share: Share,
     call: OwnedSemaphorePermit,
-    of_identity: OwnedSemaphorePermit,
+    entered: Entered,
 }
 
 /// A call to be made.
@@ -74,7 +75,7 @@ impl Line {
         plan: Plan<'_>,
         values: usize,
     ) -> Result<Leave, Error> {
-        let of_identity = permit(self.sessions.permits(identity)).await?;
+        let entered = self.sessions.flow(identity).enter().await?;
         let (identity, session) = self.session(identity).await?;
         let share = self.room.reserve(values).await?;
         let call = self.admit(&identity, &session, plan).await?;
@@ -83,7 +84,7 @@ impl Line {
             session,
             share,
             call,
-            of_identity,
+            entered,
         })
     }
 
@@ -102,7 +103,7 @@ impl Line {
             mut session,
             share,
             call,
-            of_identity,
+            entered,
         } = leave;
         let attempts = plan
             .retry
@@ -168,7 +169,7 @@ impl Line {
                 Err(reason) => break Err(reason),
             }
         };
-        drop(of_identity);
+        entered.leave(&result);
         (result, share)
     }
 

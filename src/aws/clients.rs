@@ -23,9 +23,15 @@ use aws_smithy_http_client::{
     tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
 };
 use aws_smithy_runtime_api::client::{
-    http::{HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn},
+    http::{
+        HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+        http_client_fn,
+    },
+    orchestrator::HttpRequest,
     stalled_stream_protection::StalledStreamProtectionConfig,
 };
+use aws_smithy_types::body::SdkBody;
+use http_body_util::Limited;
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 
 use super::{
@@ -38,6 +44,9 @@ use super::{
 const IDLE_CONNECTIONS: usize = 64;
 /// The credential endpoints of a node or task are near; they answer quickly or not at all.
 const NEAR_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Twenty values of 64 KiB, each byte written as six characters, and what comes with them.
+const LARGEST_ANSWER: usize = 8 * 1024 * 1024;
 
 /// Region and kind of endpoint.
 type Place = (String, bool);
@@ -215,7 +224,22 @@ fn connector(
 
 /// One connector for every request, so that all share its pool whatever timeouts they ask for.
 fn always(connector: SharedHttpConnector) -> SharedHttpClient {
-    http_client_fn(move |_, _| connector.clone())
+    let bounded = SharedHttpConnector::new(Bounded(connector));
+    http_client_fn(move |_, _| bounded.clone())
+}
+
+/// Cuts answers that are larger than any that AWS gives: the SDK collects a whole body before it looks at it.
+#[derive(Debug)]
+struct Bounded(SharedHttpConnector);
+
+impl HttpConnector for Bounded {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let answer = self.0.call(request);
+        HttpConnectorFuture::new(async move {
+            let bound = |body| SdkBody::from_body_1_x(Limited::new(body, LARGEST_ANSWER));
+            answer.await.map(|response| response.map(bound))
+        })
+    }
 }
 
 #[cfg(test)]

@@ -16,12 +16,13 @@ use std::{
 
 use aws_credential_types::Credentials;
 use futures::{FutureExt, future::BoxFuture};
-use tokio::{sync::Semaphore, time::Instant};
+use tokio::time::Instant;
 
 use super::{
     claim::Claim,
     clients::Clients,
     error::{Class, Error, Fault},
+    flow::Flow,
     identity::{Identity, Role, Source},
     lookup::Lookup,
     meter::Meter,
@@ -77,7 +78,7 @@ struct Kept {
 struct Entry {
     place: Arc<Remembered<Session>>,
     /// Calls in flight for this identity.
-    permits: Arc<Semaphore>,
+    flow: Arc<Flow>,
     used_at: Instant,
 }
 
@@ -116,8 +117,8 @@ impl Sessions {
         place.get(|| self.clone().resolve(Arc::clone(identity))).await
     }
 
-    /// Calls that an identity may have in flight.
-    pub(super) fn permits(&self, identity: &Arc<Identity>) -> Arc<Semaphore> {
+    /// The calls that an identity has in flight.
+    pub(super) fn flow(&self, identity: &Arc<Identity>) -> Arc<Flow> {
         self.entry(identity).1
     }
 
@@ -149,12 +150,12 @@ impl Sessions {
         }
     }
 
-    fn entry(&self, identity: &Arc<Identity>) -> (Arc<Remembered<Session>>, Arc<Semaphore>) {
+    fn entry(&self, identity: &Arc<Identity>) -> (Arc<Remembered<Session>>, Arc<Flow>) {
         let now = Instant::now();
         let mut kept = self.0.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(entry) = kept.entries.get_mut(identity) {
             entry.used_at = now;
-            return (Arc::clone(&entry.place), Arc::clone(&entry.permits));
+            return (Arc::clone(&entry.place), Arc::clone(&entry.flow));
         }
         if now.duration_since(kept.swept_at) >= SWEEP {
             kept.swept_at = now;
@@ -169,14 +170,14 @@ impl Sessions {
         let place = Arc::new(Remembered::new(Grace::UntilExpiry, move || {
             recoveries.recovered(&recovered);
         }));
-        let permits = Arc::new(Semaphore::new(self.0.settings.limits.calls_per_identity.max(1)));
+        let flow = Arc::new(Flow::new(self.0.settings.limits.calls_per_identity));
         let entry = Entry {
             place: Arc::clone(&place),
-            permits: Arc::clone(&permits),
+            flow: Arc::clone(&flow),
             used_at: now,
         };
         kept.entries.insert(Arc::clone(identity), entry);
-        (place, permits)
+        (place, flow)
     }
 
     fn session(&self, credentials: Credentials) -> Session {

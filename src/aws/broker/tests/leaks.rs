@@ -11,10 +11,7 @@ use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 
 use crate::{
     api::secret_store::AwsProvider,
-    aws::{
-        QUIET_TARGETS,
-        testing::{World, in_own_process, with_account, with_keys},
-    },
+    aws::testing::{World, in_own_process, with_account, with_keys},
 };
 
 #[derive(Clone, Default)]
@@ -91,6 +88,9 @@ async fn exercise() {
         drop(world.urgent(&identity, "app-3").await);
     }
 }
+
+/// Crates below that print requests at TRACE. The subscriber lets no library log below INFO, whatever level is asked for.
+const QUIET_TARGETS: &[&str] = &["aws_smithy_runtime"];
 
 /// The crate that a log line comes from.
 fn origin(line: &str) -> String {

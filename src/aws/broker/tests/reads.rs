@@ -390,3 +390,90 @@ async fn describing_a_secret_is_a_call_of_its_own() {
     // The fake does not describe secrets.
     assert_eq!(result.unwrap_err().operation, "DescribeSecret");
 }
+
+#[tokio::test]
+async fn an_answer_larger_than_any_of_awss_is_cut() {
+    let world = singly().await;
+    let identity = world.reader("a", "AKIAONE").await;
+    world.aws.home().put_secret("huge", "x".repeat(9 * 1024 * 1024));
+    assert_eq!(
+        world.urgent(&identity, "huge").await.unwrap_err().class,
+        Class::Transient
+    );
+}
+
+#[tokio::test]
+async fn one_throttled_account_does_not_slow_another() {
+    let world = World::with(|settings| {
+        settings.batch = Batch::Off;
+        settings.quotas = vec![("GetSecretValue".to_owned(), 50)];
+    })
+    .await;
+    world.aws.add_access_key("AKIASLOW", "111111111111", "slow");
+    world.aws.add_access_key("AKIAFAST", "222222222222", "fast");
+    let (slow, fast) = (
+        world.reader("slow", "AKIASLOW").await,
+        world.reader("fast", "AKIAFAST").await,
+    );
+    world
+        .aws
+        .vault("222222222222", "us-east-1")
+        .put_secret("app", "value");
+    let _fault = world.aws.inject(
+        When::operation("GetSecretValue").by("AKIASLOW"),
+        Fault::Throttle { per_second: 1 },
+    );
+    let tasks: Vec<_> = (0..40)
+        .map(|number| {
+            let (broker, slow) = (world.broker.clone(), Arc::clone(&slow));
+            tokio::spawn(async move {
+                drop(
+                    broker
+                        .read(
+                            &slow,
+                            None,
+                            &current(&format!("app-{number}")),
+                            Lane::Urgent,
+                            false,
+                        )
+                        .await,
+                );
+            })
+        })
+        .collect();
+    until(|| world.metric("keyferry_aws_throttles_total", &["GetSecretValue"]) >= 1.0).await;
+    for _ in 0..40 {
+        assert_eq!(world.text(&fast, "app").await, "value");
+    }
+    tasks.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+#[tokio::test]
+async fn an_identity_that_nobody_answers_leaves_the_calls_to_others() {
+    let world = World::with(|settings| {
+        settings.batch = Batch::Off;
+        settings.limits.calls = 10;
+        settings.timeouts.call = Duration::from_millis(300);
+    })
+    .await;
+    let (silent, other) = (
+        world.reader("silent", "AKIASILENT").await,
+        world.reader("other", "AKIAOTHER").await,
+    );
+    world.aws.home().put_secret("app", "value");
+    let _fault = world.aws.inject(When::any().by("AKIASILENT"), Fault::Silence);
+    let ids: Vec<_> = (0..16).map(|number| format!("app-{number}")).collect();
+    let silence = futures::future::join_all(ids.iter().map(|id| world.urgent(&silent, id)));
+    let speech = async {
+        world.called("GetSecretValue", 8).await;
+        for _ in 0..20 {
+            assert_eq!(world.text(&other, "app").await, "value");
+        }
+    };
+    let (answers, ()) = tokio::join!(silence, speech);
+    assert!(answers.iter().all(|answer| {
+        answer
+            .as_ref()
+            .is_err_and(|error| error.class == Class::Transient)
+    }));
+}
