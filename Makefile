@@ -24,6 +24,10 @@ check: $(DENY) ## format, lints, licences, banned crates, sources
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	$(DENY) --locked check bans licenses sources
 
+.PHONY: advisories
+advisories: $(DENY) ## known holes in crates; needs the advisory database on the internet
+	$(DENY) --locked check advisories
+
 .PHONY: bench
 bench: ready ## time, CPU, memory and calls of a cold sync, against what the machine allows; BENCH="--objects 2000" for others
 	cargo build --locked --release --bin keyferry
