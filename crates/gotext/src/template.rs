@@ -24,6 +24,9 @@ pub mod text;
 pub mod types;
 pub mod value;
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 
 use zeroize::Zeroizing;

@@ -370,9 +370,13 @@ impl<'t, 'x, 'c> Exec<'t, 'x, 'c> {
                 Err(self.fail(Reason::NotPrintable, message))
             }
             value => {
-                let printed =
-                    print::sprint_value(value, self.context.limits()).map_err(|limit| self.limit(limit))?;
-                self.write(&printed)
+                let before = self.out.len();
+                print::append(&mut self.out, value, self.context.limits())
+                    .map_err(|limit| self.limit(limit))?;
+                if self.out.len() > self.context.limits().output_bytes {
+                    return Err(self.limit(Limit::OutputBytes));
+                }
+                self.charge((self.out.len() - before) as u64 / 64)
             }
         }
     }

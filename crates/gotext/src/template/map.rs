@@ -116,6 +116,12 @@ impl Map {
         Arc::into_inner(self.0).map(|mut inner| inner.take_values())
     }
 
+    /// Number of references to the map.
+    #[cfg(test)]
+    pub(super) fn holders(&self) -> usize {
+        Arc::strong_count(&self.0)
+    }
+
     /// Identity, for finding cycles.
     pub(super) fn address(&self) -> usize {
         Arc::as_ptr(&self.0).addr()

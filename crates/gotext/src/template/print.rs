@@ -53,6 +53,16 @@ pub fn sprint_value(value: &Value, limits: &Limits) -> Result<Buffer, Limit> {
     printer.finish()
 }
 
+/// Appends what `{{value}}` prints (other than for nil) to `out`.
+pub(super) fn append(out: &mut Buffer, value: &Value, limits: &Limits) -> Result<(), Limit> {
+    let mut printer = Printer::new(limits);
+    printer.max_bytes = printer.max_bytes.saturating_add(out.len());
+    printer.out = std::mem::take(out);
+    printer.arg(value, 'v');
+    *out = printer.finish()?;
+    Ok(())
+}
+
 /// A value as Go's own error texts show it, under a verb without flags.
 pub(super) fn show(value: &Value, verb: char, limits: &Limits) -> Result<Buffer, Limit> {
     let mut printer = Printer::new(limits);

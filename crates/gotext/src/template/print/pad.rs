@@ -116,6 +116,11 @@ impl Printer {
     /// An integer by magnitude and sign; `letter_o` adds the `0o` of `%O`.
     pub(super) fn integer(&mut self, magnitude: u64, negative: bool, base: Base, letter_o: bool) {
         let flags = self.flags;
+        let plain = flags.width.is_none() && flags.precision.is_none() && !flags.plus && !flags.space;
+        if plain && base == Base::Ten {
+            self.decimal(magnitude, negative);
+            return;
+        }
         let mut min_digits = 0;
         match (flags.precision, flags.width) {
             (Some(0), width) if magnitude == 0 => {
@@ -162,6 +167,25 @@ impl Printer {
         text.resize(text.len() + zeros, b'0');
         text.extend(digits.as_bytes());
         self.pad_without_zeros(&text);
+    }
+
+    /// The common case of [`Self::integer`], without a detour through memory.
+    fn decimal(&mut self, mut magnitude: u64, negative: bool) {
+        let mut digits = [0; 20];
+        let mut used = 0;
+        for digit in digits.iter_mut().rev() {
+            // Always below ten.
+            *digit = b'0' + u8::try_from(magnitude % 10).unwrap_or(0);
+            magnitude /= 10;
+            used += 1;
+            if magnitude == 0 {
+                break;
+            }
+        }
+        if negative {
+            self.byte(b'-');
+        }
+        self.write(digits.get(digits.len() - used..).unwrap_or_default());
     }
 
     /// `%U`
