@@ -160,7 +160,11 @@ fn timeout_config(timeouts: &Timeouts) -> TimeoutConfig {
 }
 
 fn http_client(settings: &Settings) -> Result<SharedHttpClient, Error> {
-    let authorities = match &settings.ca_bundle {
+    let authorities = match settings
+        .ca_bundle
+        .as_ref()
+        .filter(|path| !path.as_os_str().is_empty())
+    {
         None => None,
         Some(path) => {
             let refuse = |what: &str| {

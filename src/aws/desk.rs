@@ -17,7 +17,7 @@ use super::{
     call::{Leave, Line, Plan as CallPlan},
     error::{Class, Error},
     identity::Identity,
-    permission::Permissions,
+    permission::{Permissions, Sharing},
     read::{Answer, Aspect, Lane, Read, Retry},
     secrets_manager::{self, BATCH_GET, BATCH_LIMIT, DESCRIBE, GET},
     settings::Batch,
@@ -154,7 +154,7 @@ impl Desks {
     fn close(&self, desk: &Arc<Desk>) -> bool {
         let mut desks = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let mut state = desk.lock();
-        if state.waiting.plan(false, Instant::now()) != Plan::Idle {
+        if state.waiting.plan(Sharing::Never, Instant::now()) != Plan::Idle {
             return false;
         }
         state.staffed = false;
@@ -204,6 +204,7 @@ impl Desks {
             }
             (_, Some(last)) => {
                 travellers.push(last);
+                self.permissions.begin(&desk.key.identity, Instant::now());
                 tokio::spawn(async move { this.together(&desk, leave, urgent, travellers).await });
             }
             (_, None) => drop(leave),
@@ -262,6 +263,7 @@ impl Desks {
             .call(secrets_manager::PROVIDER, BATCH_GET, &result);
         self.permissions
             .learn(&desk.key.identity, &result, Instant::now());
+        desk.bell.notify_one();
         let mut answered = match result {
             Ok(batch) => {
                 self.line.meter.batched(batch.answered.len());
@@ -310,10 +312,11 @@ impl Desks {
     }
 
     /// Whether reads may travel together.
-    fn sharing(&self, desk: &Desk) -> bool {
-        self.line.settings.batch == Batch::Auto
-            && desk.key.service == AwsService::SecretsManager
-            && self.permissions.allows(&desk.key.identity, Instant::now())
+    fn sharing(&self, desk: &Desk) -> Sharing {
+        if self.line.settings.batch == Batch::Off || desk.key.service != AwsService::SecretsManager {
+            return Sharing::Never;
+        }
+        self.permissions.sharing(&desk.key.identity, Instant::now())
     }
 }
 

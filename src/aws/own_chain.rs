@@ -88,7 +88,12 @@ async fn web_identity(
     identity: &Identity,
 ) -> Result<Option<Credentials>, Error> {
     let refuse = |text: String| Error::new(Class::Credentials(Fault::NoneFound), OPERATION, text);
-    let (role, file) = match (&own.role_arn, &own.token_file) {
+    let set_role = own.role_arn.as_ref().filter(|role| !role.is_empty());
+    let set_file = own
+        .token_file
+        .as_ref()
+        .filter(|file| !file.as_os_str().is_empty());
+    let (role, file) = match (set_role, set_file) {
         (None, None) => return Ok(None),
         (Some(role), Some(file)) => (role, file),
         _ => {

@@ -72,8 +72,6 @@ pub struct Limits {
     pub calls: usize,
     /// Bytes of answers that somebody still holds.
     pub held_bytes: usize,
-    /// Bytes of answers that one object may hold; `fetch` checks it.
-    pub object_bytes: usize,
 }
 
 impl Default for Limits {
@@ -82,7 +80,6 @@ impl Default for Limits {
             calls_per_identity: 8,
             calls: 64,
             held_bytes: 16 * 1024 * 1024,
-            object_bytes: 8 * 1024 * 1024,
         }
     }
 }

@@ -13,6 +13,7 @@ use tokio::{sync::oneshot, time::Instant};
 
 use super::{
     error::Error,
+    permission::Sharing,
     read::{Answer, Aspect, Lane, Read},
     secrets_manager::{BATCH_LIMIT, batch_name},
 };
@@ -175,8 +176,8 @@ impl Waiting {
         true
     }
 
-    /// What should happen next. `sharing` says whether reads may travel together at all.
-    pub(super) fn plan(&mut self, sharing: bool, now: Instant) -> Plan {
+    /// What should happen next, given whether reads may travel together.
+    pub(super) fn plan(&mut self, sharing: Sharing, now: Instant) -> Plan {
         self.drop_abandoned();
         let urgent = self.urgent.count + self.urgent_alone.count > 0;
         if urgent {
@@ -186,7 +187,9 @@ impl Waiting {
                 .flatten()
                 .min_by_key(|(ticket, _)| *ticket)
                 .map(|(_, read)| read);
-            let together = sharing && self.urgent.count > 0 && self.urgent.count + self.company.count > 1;
+            let together = sharing == Sharing::Free
+                && self.urgent.count > 0
+                && self.urgent.count + self.company.count > 1;
             return go(true, together, first);
         }
         if self.alone.count > 0 {
@@ -196,8 +199,11 @@ impl Waiting {
             return Plan::Idle;
         }
         let first = self.company.front();
-        if !sharing {
-            return go(false, false, first);
+        match sharing {
+            Sharing::Never => return go(false, false, first),
+            // This desk is told when the probe is back; another desk of the identity looks again.
+            Sharing::Probing => return Plan::Until(now + LEAST_PATIENCE),
+            Sharing::Free => {}
         }
         if self.company.count < BATCH_LIMIT {
             let due = self

@@ -44,6 +44,7 @@ impl Desk {
     }
 
     fn plan(&mut self, sharing: bool) -> Plan {
+        let sharing = if sharing { Sharing::Free } else { Sharing::Never };
         self.waiting.plan(sharing, self.now)
     }
 
@@ -145,6 +146,21 @@ fn a_read_that_must_be_sure_travels_alone_with_all_who_wait_for_it() {
     assert_eq!(desk.plan(true), trip(false, false));
     assert_eq!(desk.depart(false), ["a"]);
     assert!(matches!(desk.plan(true), Plan::Until(_)));
+}
+
+#[test]
+fn while_a_probe_is_under_way_urgent_reads_go_singly_and_periodic_ones_wait() {
+    let mut desk = Desk::new();
+    desk.join(&read("a"), HOURLY, false);
+    desk.now += MOST_PATIENCE;
+    assert!(matches!(
+        desk.waiting.plan(Sharing::Probing, desk.now),
+        Plan::Until(_)
+    ));
+    for id in ["b", "c"] {
+        desk.join(&read(id), Lane::Urgent, false);
+    }
+    assert_eq!(desk.waiting.plan(Sharing::Probing, desk.now), trip(true, false));
 }
 
 #[test]
