@@ -1,7 +1,7 @@
 //! YAML as `sigs.k8s.io/yaml` reads and writes it: by way of JSON, with the YAML 1.1 rules of `yaml.v2`.
 //!
-//! A crate reads the syntax. What plain words stand for, merges, aliases and the whole of the output are own
-//! code, because no crate resolves and quotes words as `yaml.v2` does.
+//! All of it is own code: the crates read YAML 1.2, which takes other texts, and none resolves and quotes words
+//! as `yaml.v2` does. Nesting, aliases and keys are bounded.
 
 mod decode;
 mod emit;
@@ -10,7 +10,9 @@ mod load;
 mod order;
 mod resolve;
 mod scalar;
+mod scan;
 mod timestamp;
+mod token;
 
 use std::collections::BTreeMap;
 

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use crate::strconv::{self, FloatForm, FloatSize, format_float};
 
 /// How deep values may be nested when they are read. Go stops at 10,000; less leaves room on small stacks.
-pub const MAX_DEPTH: usize = 500;
+pub const MAX_DEPTH: usize = 250;
 
 /// A JSON value. Its debug form shows kinds only, since it may hold secrets.
 #[derive(Clone, PartialEq)]

@@ -86,7 +86,9 @@ impl Decoder<'_> {
         match document.node(id) {
             None => Ok(Decoded::Scalar(Resolved::Null)),
             Some(Node::Scalar(scalar)) => decode_scalar(scalar),
-            Some(Node::Alias(target)) => self.follow(id, |decoder| decoder.value(*target, depth + 1)),
+            Some(Node::Alias(target, name)) => {
+                self.follow(id, name, |decoder| decoder.value(*target, depth + 1))
+            }
             Some(Node::Sequence(children)) => {
                 let elements: Result<_, _> = children
                     .iter()
@@ -123,10 +125,11 @@ impl Decoder<'_> {
     fn follow<T>(
         &mut self,
         alias: NodeId,
+        name: &str,
         step: impl FnOnce(&mut Self) -> Result<T, Error>,
     ) -> Result<T, Error> {
         if !self.active.insert(alias) {
-            return Err(Error::yaml("anchor value contains itself"));
+            return Err(Error::yaml(format!("anchor '{name}' value contains itself")));
         }
         self.alias_depth += 1;
         let result = step(self);
@@ -183,8 +186,8 @@ impl Decoder<'_> {
         }
         match document.node(id) {
             Some(Node::Mapping(children)) => self.mapping(children, members, depth + 1),
-            Some(Node::Alias(target)) => match document.node(*target) {
-                Some(Node::Mapping(children)) => self.follow(id, |decoder| {
+            Some(Node::Alias(target, name)) => match document.node(*target) {
+                Some(Node::Mapping(children)) => self.follow(id, name, |decoder| {
                     decoder.spend()?;
                     decoder.mapping(children, members, depth + 1)
                 }),

@@ -32,6 +32,15 @@ impl Error {
         Self::Yaml(message.into())
     }
 
+    /// A fault in a line, counted from one; the first line is not named.
+    pub(super) fn at_line(line: usize, problem: &str) -> Self {
+        if line == 0 {
+            Self::yaml(problem)
+        } else {
+            Self::yaml(format!("line {line}: {problem}"))
+        }
+    }
+
     pub(super) fn type_mismatch(value: &Value, wanted: &'static str) -> Self {
         let found = match value {
             Value::Null => "null",

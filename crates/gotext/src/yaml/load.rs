@@ -1,11 +1,13 @@
-//! From YAML text to a tree of nodes, without a meaning yet.
+//! From tokens to a tree of nodes, without a meaning yet.
 
 use std::collections::HashMap;
 
-use granit_parser::{Event, Parser, ScalarStyle};
 use zeroize::Zeroizing;
 
 use super::error::Error;
+use super::scan::Scanner;
+use super::token::{Kind, Mark};
+use crate::json::MAX_DEPTH;
 
 /// A node's place in the tree.
 pub(super) type NodeId = usize;
@@ -21,7 +23,7 @@ pub(super) enum Node {
     Sequence(Vec<NodeId>),
     /// Keys and values in turn.
     Mapping(Vec<NodeId>),
-    Alias(NodeId),
+    Alias(NodeId, String),
 }
 
 pub(super) struct Scalar {
@@ -39,83 +41,472 @@ impl Document {
     /// The first document of a text, or nothing where the text has none.
     pub(super) fn first(text: &str) -> Result<Option<Self>, Error> {
         let mut loader = Loader {
+            scanner: Scanner::new(text),
             nodes: Vec::new(),
-            open: Vec::new(),
             anchors: HashMap::new(),
+            tags: Vec::new(),
+            open: Vec::new(),
         };
-        for event in Parser::new_from_str(text) {
-            let (event, _) = event.map_err(|error| syntax(&error))?;
-            if let Some(root) = loader.take(event)? {
-                return Ok(Some(Self {
-                    nodes: loader.nodes,
-                    root,
-                }));
-            }
-        }
-        Ok(None)
+        let Some(root) = loader.document()? else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            nodes: loader.nodes,
+            root,
+        }))
     }
 }
 
-fn syntax(error: &granit_parser::ScanError) -> Error {
-    // The message names a construct and a place; it holds nothing of the text.
-    Error::yaml(format!("line {}: {}", error.marker().line(), error.info()))
+/// Where a node stands, which decides what may begin it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Context {
+    Block,
+    /// Also a sequence that is not indented.
+    BlockOrIndentless,
+    Flow,
 }
 
 struct Loader {
+    scanner: Scanner,
     nodes: Vec<Node>,
-    /// The collections that are not closed yet, with their anchors.
-    open: Vec<NodeId>,
-    anchors: HashMap<usize, NodeId>,
+    anchors: HashMap<String, NodeId>,
+    /// Handles and prefixes.
+    tags: Vec<(String, String)>,
+    /// The collections that are not complete, from the outermost in. A stack of its own, so that no text can
+    /// exhaust the one of the thread.
+    open: Vec<Open>,
+}
+
+/// A collection that is not complete.
+#[derive(Clone, Copy)]
+struct Open {
+    id: NodeId,
+    state: State,
+    start: Mark,
+}
+
+/// What a collection waits for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    BlockEntry,
+    IndentlessEntry,
+    BlockKey,
+    BlockValue,
+    /// The first entry of a flow sequence, which no comma precedes.
+    FirstFlowEntry,
+    FlowEntry,
+    /// A pair in a flow sequence, which is a mapping of its own.
+    PairKey,
+    PairValue,
+    PairEnd,
+    FirstFlowKey,
+    FlowKey,
+    FlowValue,
+    /// The value of a key without a colon.
+    NoFlowValue,
+}
+
+type Loaded<T = NodeId> = Result<T, Error>;
+
+/// The fault of a token that must not stand at a place.
+fn fault(context: Mark, at: Mark, problem: &str) -> Error {
+    Error::at_line(if at.line == 0 { context.line } else { at.line }, problem)
 }
 
 impl Loader {
-    /// Takes an event; gives the root once it is complete.
-    fn take(&mut self, event: Event<'_>) -> Result<Option<NodeId>, Error> {
-        let complete = match event {
-            Event::Scalar(text, style, anchor, tag) => {
-                let scalar = Scalar {
-                    text: Zeroizing::new(text.into_owned()),
-                    tag: tag.map(|tag| format!("{}{}", tag.handle(), tag.suffix())),
-                    plain: style == ScalarStyle::Plain,
-                };
-                self.add(Node::Scalar(scalar), anchor)
-            }
-            Event::SequenceStart(_, anchor, _) => {
-                let node = self.add(Node::Sequence(Vec::new()), anchor);
-                self.open.push(node);
-                return Ok(None);
-            }
-            Event::MappingStart(_, anchor, _) => {
-                let node = self.add(Node::Mapping(Vec::new()), anchor);
-                self.open.push(node);
-                return Ok(None);
-            }
-            Event::SequenceEnd | Event::MappingEnd => {
-                let node = self.open.pop();
-                node.ok_or_else(|| Error::yaml("a collection ends that did not begin"))?
-            }
-            Event::Alias(anchor) => {
-                let target = self.anchors.get(&anchor).copied();
-                let target = target.ok_or_else(|| Error::yaml("unknown anchor referenced"))?;
-                self.add(Node::Alias(target), 0)
-            }
-            _ => return Ok(None),
-        };
-        Ok(self.open.is_empty().then_some(complete))
+    fn see(&mut self, test: impl Fn(&Kind) -> bool) -> Loaded<bool> {
+        Ok(test(&self.scanner.peek()?.kind))
     }
 
-    /// Adds a node to the tree and to the innermost open collection.
-    fn add(&mut self, node: Node, anchor: usize) -> NodeId {
-        let id = self.nodes.len();
+    /// Where the next token begins.
+    fn place(&mut self) -> Loaded<Mark> {
+        Ok(self.scanner.peek()?.start)
+    }
+
+    fn skip(&mut self) -> Loaded<Mark> {
+        Ok(self.scanner.take()?.start)
+    }
+
+    fn add(&mut self, node: Node) -> NodeId {
         self.nodes.push(node);
-        if anchor != 0 {
+        self.nodes.len() - 1
+    }
+
+    fn empty(&mut self) -> NodeId {
+        self.add(Node::Scalar(Scalar {
+            text: Zeroizing::default(),
+            tag: None,
+            plain: true,
+        }))
+    }
+
+    fn document(&mut self) -> Loaded<Option<NodeId>> {
+        if self.see(|kind| *kind == Kind::StreamEnd)? {
+            return Ok(None);
+        }
+        let directives = self.directives()?;
+        let explicit = self.see(|kind| *kind == Kind::DocumentStart)?;
+        let root = if explicit {
+            self.skip()?;
+            let none = |kind: &Kind| {
+                matches!(
+                    kind,
+                    Kind::Version(..)
+                        | Kind::TagDirective(..)
+                        | Kind::DocumentStart
+                        | Kind::DocumentEnd
+                        | Kind::StreamEnd
+                )
+            };
+            if self.see(none)? {
+                self.empty()
+            } else {
+                self.node(Context::Block)?
+            }
+        } else if directives {
+            let place = self.place()?;
+            return Err(fault(
+                Mark::default(),
+                place,
+                "did not find expected <document start>",
+            ));
+        } else {
+            self.node(Context::Block)?
+        };
+        while let Some(open) = self.open.last() {
+            self.step(*open)?;
+        }
+        // The end of a document shows at the token after it.
+        self.scanner.peek()?;
+        Ok(Some(root))
+    }
+
+    /// Takes the directives at the start; tells whether there are any.
+    fn directives(&mut self) -> Loaded<bool> {
+        let mut any = false;
+        let mut versioned = false;
+        while self.see(|kind| matches!(kind, Kind::Version(..) | Kind::TagDirective(..)))? {
+            any = true;
+            let token = self.scanner.take()?;
+            let refuse = |problem| Err(fault(Mark::default(), token.start, problem));
+            match token.kind {
+                Kind::Version(..) if versioned => return refuse("found duplicate %YAML directive"),
+                Kind::Version(major, minor) if (major, minor) != (1, 1) => {
+                    return refuse("found incompatible YAML document");
+                }
+                Kind::TagDirective(handle, prefix) => {
+                    if self.tags.iter().any(|(known, _)| *known == handle) {
+                        return refuse("found duplicate %TAG directive");
+                    }
+                    self.tags.push((handle, prefix));
+                }
+                _ => versioned = true,
+            }
+        }
+        for (handle, prefix) in [("!", "!"), ("!!", "tag:yaml.org,2002:")] {
+            if !self.tags.iter().any(|(known, _)| known == handle) {
+                self.tags.push((handle.to_owned(), prefix.to_owned()));
+            }
+        }
+        Ok(any)
+    }
+
+    /// Adds the node that begins here; a collection is left open.
+    fn node(&mut self, context: Context) -> Loaded {
+        if self.see(|kind| matches!(kind, Kind::Alias(_)))? {
+            return self.alias();
+        }
+        let start = self.place()?;
+        let (anchor, tag) = self.properties(start)?;
+        let block = context != Context::Flow;
+        let place = self.place()?;
+        let kind = self.scanner.peek()?.kind.clone_indicator();
+        match kind {
+            Some(Kind::BlockEntry) if context == Context::BlockOrIndentless => {
+                self.collection(anchor, Node::Sequence(Vec::new()), State::IndentlessEntry)
+            }
+            None => {
+                let token = self.scanner.take()?;
+                let Kind::Scalar(text, plain) = token.kind else {
+                    return Err(fault(start, place, ""));
+                };
+                let id = self.add(Node::Scalar(Scalar { text, tag, plain }));
+                Ok(self.anchored(anchor, id))
+            }
+            Some(Kind::FlowSequenceStart) => {
+                self.collection(anchor, Node::Sequence(Vec::new()), State::FirstFlowEntry)
+            }
+            Some(Kind::FlowMappingStart) => {
+                self.collection(anchor, Node::Mapping(Vec::new()), State::FirstFlowKey)
+            }
+            Some(Kind::BlockSequenceStart) if block => {
+                self.collection(anchor, Node::Sequence(Vec::new()), State::BlockEntry)
+            }
+            Some(Kind::BlockMappingStart) if block => {
+                self.collection(anchor, Node::Mapping(Vec::new()), State::BlockKey)
+            }
+            _ if anchor.is_some() || tag.is_some() => {
+                let plain = tag.is_none();
+                let id = self.add(Node::Scalar(Scalar {
+                    text: Zeroizing::default(),
+                    tag,
+                    plain,
+                }));
+                Ok(self.anchored(anchor, id))
+            }
+            _ => Err(fault(start, place, "did not find expected node content")),
+        }
+    }
+
+    fn alias(&mut self) -> Loaded {
+        let token = self.scanner.take()?;
+        let Kind::Alias(name) = token.kind else {
+            return Ok(self.empty());
+        };
+        match self.anchors.get(&name) {
+            Some(target) => {
+                let target = *target;
+                Ok(self.add(Node::Alias(target, name)))
+            }
+            None => Err(Error::yaml(format!("unknown anchor '{name}' referenced"))),
+        }
+    }
+
+    fn anchored(&mut self, anchor: Option<String>, id: NodeId) -> NodeId {
+        if let Some(anchor) = anchor {
             self.anchors.insert(anchor, id);
         }
-        if let Some(Node::Sequence(children) | Node::Mapping(children)) =
-            self.open.last().and_then(|open| self.nodes.get_mut(*open))
-        {
-            children.push(id);
-        }
         id
+    }
+
+    /// The anchor and the tag before a node, in either order.
+    fn properties(&mut self, start: Mark) -> Loaded<(Option<String>, Option<String>)> {
+        let (mut anchor, mut tag) = (None, None);
+        for _ in 0..2 {
+            let first_anchor = anchor.is_none();
+            let first_tag = tag.is_none();
+            let more = |kind: &Kind| match kind {
+                Kind::Anchor(_) => first_anchor,
+                Kind::Tag(..) => first_tag,
+                _ => false,
+            };
+            if !self.see(more)? {
+                break;
+            }
+            let token = self.scanner.take()?;
+            match token.kind {
+                Kind::Anchor(name) => anchor = Some(name),
+                Kind::Tag(handle, suffix) => tag = Some((handle, suffix, token.start)),
+                _ => {}
+            }
+        }
+        let Some((handle, suffix, mark)) = tag else {
+            return Ok((anchor, None));
+        };
+        if handle.is_empty() {
+            return Ok((anchor, Some(suffix)));
+        }
+        match self.tags.iter().find(|(known, _)| *known == handle) {
+            Some((_, prefix)) => Ok((anchor, Some(format!("{prefix}{suffix}")))),
+            None => Err(fault(start, mark, "found undefined tag handle")),
+        }
+    }
+
+    /// Adds a collection and opens it. All but a sequence without indentation have a token that begins them.
+    fn collection(&mut self, anchor: Option<String>, node: Node, state: State) -> Loaded {
+        if self.open.len() >= MAX_DEPTH {
+            return Err(Error::yaml("exceeded max depth"));
+        }
+        let id = self.add(node);
+        let id = self.anchored(anchor, id);
+        let start = if state == State::IndentlessEntry {
+            self.place()?
+        } else {
+            self.skip()?
+        };
+        self.open.push(Open { id, state, start });
+        Ok(id)
+    }
+
+    /// Adds a child to a collection, which then waits for what follows.
+    fn child(&mut self, open: Open, next: State, child: Option<Context>) -> Loaded<()> {
+        if let Some(open) = self.open.last_mut() {
+            open.state = next;
+        }
+        let child = match child {
+            Some(context) => self.node(context)?,
+            None => self.empty(),
+        };
+        if let Some(Node::Sequence(children) | Node::Mapping(children)) = self.nodes.get_mut(open.id) {
+            children.push(child);
+        }
+        Ok(())
+    }
+
+    /// Takes an optional value: nothing unless a colon is here and something follows it.
+    fn value(&mut self, open: Open, next: State, context: Context, none: fn(&Kind) -> bool) -> Loaded<()> {
+        let mut child = None;
+        if self.see(|kind| *kind == Kind::Value)? {
+            self.skip()?;
+            child = (!self.see(none)?).then_some(context);
+        }
+        self.child(open, next, child)
+    }
+
+    fn close(&mut self) -> Loaded<()> {
+        self.skip()?;
+        self.open.pop();
+        Ok(())
+    }
+
+    /// Takes the next part of the innermost open collection.
+    fn step(&mut self, open: Open) -> Loaded<()> {
+        match open.state {
+            State::BlockEntry => self.block_entry(open),
+            State::IndentlessEntry => self.indentless_entry(open),
+            State::BlockKey => self.block_key(open),
+            State::BlockValue => self.value(
+                open,
+                State::BlockKey,
+                Context::BlockOrIndentless,
+                ends_block_value,
+            ),
+            State::FirstFlowEntry | State::FlowEntry => self.flow_entry(open),
+            State::PairKey => {
+                let missing = self.see(|kind| *kind == Kind::Value || ends_pair(kind))?;
+                if missing {
+                    // The token after a missing key is lost, as in the Go library.
+                    self.skip()?;
+                }
+                self.child(open, State::PairValue, (!missing).then_some(Context::Flow))
+            }
+            State::PairValue => self.value(open, State::PairEnd, Context::Flow, ends_pair),
+            State::PairEnd => {
+                self.open.pop();
+                Ok(())
+            }
+            State::FirstFlowKey | State::FlowKey => self.flow_key(open),
+            State::FlowValue => self.value(open, State::FlowKey, Context::Flow, ends_flow_value),
+            State::NoFlowValue => self.child(open, State::FlowKey, None),
+        }
+    }
+
+    fn block_entry(&mut self, open: Open) -> Loaded<()> {
+        let place = self.place()?;
+        if self.see(|kind| *kind == Kind::BlockEnd)? {
+            return self.close();
+        }
+        if !self.see(|kind| *kind == Kind::BlockEntry)? {
+            return Err(fault(open.start, place, "did not find expected '-' indicator"));
+        }
+        self.skip()?;
+        let empty = self.see(|kind| matches!(kind, Kind::BlockEntry | Kind::BlockEnd))?;
+        self.child(open, State::BlockEntry, (!empty).then_some(Context::Block))
+    }
+
+    fn indentless_entry(&mut self, open: Open) -> Loaded<()> {
+        if !self.see(|kind| *kind == Kind::BlockEntry)? {
+            self.open.pop();
+            return Ok(());
+        }
+        self.skip()?;
+        let empty = self.see(|kind| *kind == Kind::BlockEntry || ends_block_value(kind))?;
+        self.child(open, State::IndentlessEntry, (!empty).then_some(Context::Block))
+    }
+
+    fn block_key(&mut self, open: Open) -> Loaded<()> {
+        let place = self.place()?;
+        if self.see(|kind| *kind == Kind::BlockEnd)? {
+            return self.close();
+        }
+        if !self.see(|kind| *kind == Kind::Key)? {
+            return Err(fault(open.start, place, "did not find expected key"));
+        }
+        self.skip()?;
+        let empty = self.see(ends_block_value)?;
+        self.child(
+            open,
+            State::BlockValue,
+            (!empty).then_some(Context::BlockOrIndentless),
+        )
+    }
+
+    /// Moves past the comma before all entries but the first, unless the collection ends here.
+    fn comma(&mut self, open: Open, first: State, end: &Kind, problem: &str) -> Loaded<()> {
+        if open.state == first || self.see(|kind| kind == end)? {
+            return Ok(());
+        }
+        let place = self.place()?;
+        if !self.see(|kind| *kind == Kind::FlowEntry)? {
+            return Err(fault(open.start, place, problem));
+        }
+        self.skip()?;
+        Ok(())
+    }
+
+    fn flow_entry(&mut self, open: Open) -> Loaded<()> {
+        let end = Kind::FlowSequenceEnd;
+        self.comma(
+            open,
+            State::FirstFlowEntry,
+            &end,
+            "did not find expected ',' or ']'",
+        )?;
+        if self.see(|kind| *kind == end)? {
+            return self.close();
+        }
+        if !self.see(|kind| *kind == Kind::Key)? {
+            return self.child(open, State::FlowEntry, Some(Context::Flow));
+        }
+        if let Some(open) = self.open.last_mut() {
+            open.state = State::FlowEntry;
+        }
+        let pair = self.collection(None, Node::Mapping(Vec::new()), State::PairKey)?;
+        if let Some(Node::Sequence(children)) = self.nodes.get_mut(open.id) {
+            children.push(pair);
+        }
+        Ok(())
+    }
+
+    fn flow_key(&mut self, open: Open) -> Loaded<()> {
+        let end = Kind::FlowMappingEnd;
+        self.comma(
+            open,
+            State::FirstFlowKey,
+            &end,
+            "did not find expected ',' or '}'",
+        )?;
+        if self.see(|kind| *kind == end)? {
+            return self.close();
+        }
+        if !self.see(|kind| *kind == Kind::Key)? {
+            return self.child(open, State::NoFlowValue, Some(Context::Flow));
+        }
+        self.skip()?;
+        let empty = self.see(|kind| *kind == Kind::Value || ends_flow_value(kind))?;
+        self.child(open, State::FlowValue, (!empty).then_some(Context::Flow))
+    }
+}
+
+fn ends_block_value(kind: &Kind) -> bool {
+    matches!(kind, Kind::Key | Kind::Value | Kind::BlockEnd)
+}
+
+fn ends_pair(kind: &Kind) -> bool {
+    matches!(kind, Kind::FlowEntry | Kind::FlowSequenceEnd)
+}
+
+fn ends_flow_value(kind: &Kind) -> bool {
+    matches!(kind, Kind::FlowEntry | Kind::FlowMappingEnd)
+}
+
+impl Kind {
+    /// The kind of a token without text; nothing for a scalar.
+    fn clone_indicator(&self) -> Option<Self> {
+        if let Self::Scalar(..) = self {
+            None
+        } else {
+            Some(self.clone())
+        }
     }
 }
