@@ -28,6 +28,10 @@ check: $(DENY) ## format, lints, licences, banned crates, sources
 advisories: $(DENY) ## known holes in crates; needs the advisory database on the internet
 	$(DENY) --locked check advisories
 
+.PHONY: crds
+crds: ## write crds/*.yaml anew from the types in src/api
+	cargo run --locked --quiet --bin keyferry -- crds --dir crds
+
 .PHONY: bench
 bench: ready ## time, CPU, memory and calls of a cold sync, against what the machine allows; BENCH="--objects 2000" for others
 	cargo build --locked --release --bin keyferry
