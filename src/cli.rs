@@ -43,6 +43,7 @@ impl Cli {
 
 /// Flags of the operator. Those of ESO keep their spelling and their meaning.
 #[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Run {
     /// The kubeconfig to use; left out, the cluster that the operator runs in, or the usual kubeconfig.
     #[arg(long, value_name = "FILE")]
@@ -95,6 +96,9 @@ pub struct Run {
     /// Whether reads of one identity travel together where its role allows it.
     #[arg(long, value_enum, default_value_t)]
     pub aws_batch: AwsBatch,
+    /// Calls a second that the account allows, where its quota was raised: `GetParameter=1000`; may be repeated.
+    #[arg(long, value_name = "API=RATE", value_parser = quota)]
+    pub aws_quota: Vec<(String, u32)>,
     #[command(flatten)]
     environment: Environment,
     #[command(flatten)]
@@ -245,6 +249,7 @@ impl Run {
                     AwsBatch::Auto => aws::Batch::Auto,
                     AwsBatch::Off => aws::Batch::Off,
                 },
+                quotas: self.aws_quota.clone(),
                 ..aws::Settings::default()
             },
         }
@@ -253,25 +258,42 @@ impl Run {
 
 /// `host:port`, or `:port` on all addresses, as Go programs take it.
 fn address(text: &str) -> Result<SocketAddr, String> {
-    let full = if text.starts_with(':') { format!("0.0.0.0{text}") } else { text.replace("localhost", "127.0.0.1") };
-    full.parse().map_err(|_| format!("{text:?} is not an address such as :8080 or 127.0.0.1:8080"))
+    let full = if text.starts_with(':') {
+        format!("0.0.0.0{text}")
+    } else {
+        text.replace("localhost", "127.0.0.1")
+    };
+    full.parse()
+        .map_err(|_| format!("{text:?} is not an address such as :8080 or 127.0.0.1:8080"))
+}
+
+/// `API=RATE`.
+fn quota(text: &str) -> Result<(String, u32), String> {
+    let (api, rate) = text
+        .split_once('=')
+        .ok_or_else(|| format!("{text:?} is not API=RATE"))?;
+    let rate = rate.parse().ok().filter(|rate| *rate > 0);
+    Ok((
+        api.to_owned(),
+        rate.ok_or_else(|| format!("{text:?} has no rate such as 1000"))?,
+    ))
 }
 
 /// A Go duration, not negative.
 fn duration(text: &str) -> Result<Duration, String> {
-    let parsed = gotext::duration::parse(text).ok().and_then(gotext::duration::Duration::to_std);
+    let parsed = gotext::duration::parse(text)
+        .ok()
+        .and_then(gotext::duration::Duration::to_std);
     parsed.ok_or_else(|| format!("{text:?} is not a duration such as 30s or 5m"))
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
     fn the_command_line_is_consistent() {
-        Cli::command().debug_assert();
+        <Cli as clap::CommandFactory>::command().debug_assert();
     }
 
     #[test]
@@ -286,11 +308,16 @@ mod tests {
             "--loglevel=DEBUG",
         ])
         .unwrap();
-        let Command::Run(run) = cli.command() else { panic!("run is the default") };
+        let Command::Run(run) = cli.command() else {
+            panic!("run is the default")
+        };
         assert_eq!(run.metrics_addr, "0.0.0.0:9090".parse().unwrap());
         let config = run.config();
         assert_eq!(config.store_requeue_interval, Duration::from_secs(90));
         assert!(!config.flood_gate);
-        assert_eq!(run.accepted_without_meaning(), ["enable-leader-election", "concurrent"]);
+        assert_eq!(
+            run.accepted_without_meaning(),
+            ["enable-leader-election", "concurrent"]
+        );
     }
 }

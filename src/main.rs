@@ -7,7 +7,8 @@ use keyferry::cli::{Cli, Command};
 
 /// Freed memory is wiped, so that buffers of the SDK, JSON and TLS that held values are too.
 #[global_allocator]
-static ALLOCATOR: zeroizing_alloc::ZeroAlloc<std::alloc::System> = zeroizing_alloc::ZeroAlloc(std::alloc::System);
+static ALLOCATOR: zeroizing_alloc::ZeroAlloc<std::alloc::System> =
+    zeroizing_alloc::ZeroAlloc(std::alloc::System);
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command() {

@@ -76,7 +76,10 @@ pub struct Key {
 impl Key {
     /// A key.
     pub fn new(kind: Kind, name: &ObjectName) -> Self {
-        Self { kind, name: name.clone() }
+        Self {
+            kind,
+            name: name.clone(),
+        }
     }
 }
 
@@ -185,8 +188,8 @@ pub async fn run(
     let instance: Arc<str> = Arc::from(config.instance.as_str());
     let events = Events::start(client.clone(), instance, metrics.events_dropped.clone());
     let (wakes, incoming) = mpsc::unbounded_channel();
-    let digest_key =
-        hmac::Key::generate(hmac::HMAC_SHA256, &aws_lc_rs::rand::SystemRandom::new()).map_err(|_| Error::Random)?;
+    let digest_key = hmac::Key::generate(hmac::HMAC_SHA256, &aws_lc_rs::rand::SystemRandom::new())
+        .map_err(|_| Error::Random)?;
     let targets = Arc::new(Targets::default());
     let writer = Writer {
         client: client.clone(),
@@ -194,7 +197,12 @@ pub async fn run(
         adoption: config.adopt,
         targets: Arc::clone(&targets),
     };
-    let stages = Stages { broker, writer, digest_key, targets_watched: config.drift_watch };
+    let stages = Stages {
+        broker,
+        writer,
+        digest_key,
+        targets_watched: config.drift_watch,
+    };
     let class = store::ControllerClass::new(config.controller_class.as_str());
     let store_context = store::StoreContext {
         client: client.clone(),
@@ -227,7 +235,11 @@ pub async fn run(
         () = all(listed) => {}
     }
     ready.set();
-    tracing::info!(objects = ctx.objects.len(), targets = ctx.targets.len(), "the first lists are in");
+    tracing::info!(
+        objects = ctx.objects.len(),
+        targets = ctx.targets.len(),
+        "the first lists are in"
+    );
     work(&ctx, incoming, &stop).await;
     watching.shutdown().await;
     Ok(())
@@ -248,7 +260,11 @@ async fn all(listed: Vec<watch::Receiver<bool>>) {
     }
 }
 
-fn watch_all(ctx: &Arc<Context>, watching: &mut JoinSet<()>, stop: &CancellationToken) -> Vec<watch::Receiver<bool>> {
+fn watch_all(
+    ctx: &Arc<Context>,
+    watching: &mut JoinSet<()>,
+    stop: &CancellationToken,
+) -> Vec<watch::Receiver<bool>> {
     let mut lists = vec![];
     let mut list = || {
         let (sender, receiver) = watch::channel(false);
@@ -257,13 +273,31 @@ fn watch_all(ctx: &Arc<Context>, watching: &mut JoinSet<()>, stop: &Cancellation
     };
     macro_rules! spawn {
         ($api:expr, $config:expr, $kind:literal, $observer:expr) => {
-            watching.spawn(watches::run(Arc::clone(ctx), $api, $config, $kind, $observer, list(), stop.clone()))
+            watching.spawn(watches::run(
+                Arc::clone(ctx),
+                $api,
+                $config,
+                $kind,
+                $observer,
+                list(),
+                stop.clone(),
+            ))
         };
     }
     let config = watcher::Config::default;
-    spawn!(ctx.config.api(&ctx.client), config(), "externalsecret", watches::ExternalSecrets(Arc::clone(ctx)));
+    spawn!(
+        ctx.config.api(&ctx.client),
+        config(),
+        "externalsecret",
+        watches::ExternalSecrets(Arc::clone(ctx))
+    );
     if ctx.config.secret_stores {
-        spawn!(ctx.config.api::<DeserializeGuard<SecretStore>>(&ctx.client), config(), "secretstore", stores::Stores::new(ctx, StoreKind::SecretStore));
+        spawn!(
+            ctx.config.api::<DeserializeGuard<SecretStore>>(&ctx.client),
+            config(),
+            "secretstore",
+            stores::Stores::new(ctx, StoreKind::SecretStore)
+        );
     }
     if ctx.config.cluster_stores {
         let api: Api<DeserializeGuard<ClusterSecretStore>> = Api::all(ctx.client.clone());
@@ -272,12 +306,27 @@ fn watch_all(ctx: &Arc<Context>, watching: &mut JoinSet<()>, stop: &Cancellation
     }
     if ctx.config.drift_watch {
         let labelled = config().labels(&targets::selector());
-        spawn!(ctx.config.api(&ctx.client), labelled, "secret", watches::Targets(Arc::clone(ctx)));
+        spawn!(
+            ctx.config.api(&ctx.client),
+            labelled,
+            "secret",
+            watches::Targets(Arc::clone(ctx))
+        );
     }
     if ctx.config.namespace.is_none() {
-        spawn!(Api::all(ctx.client.clone()), config(), "namespace", watches::Namespaces(Arc::clone(ctx)));
+        spawn!(
+            Api::all(ctx.client.clone()),
+            config(),
+            "namespace",
+            watches::Namespaces(Arc::clone(ctx))
+        );
     }
-    spawn!(ctx.config.api(&ctx.client), config(), "serviceaccount", watches::ServiceAccounts(Arc::clone(ctx)));
+    spawn!(
+        ctx.config.api(&ctx.client),
+        config(),
+        "serviceaccount",
+        watches::ServiceAccounts(Arc::clone(ctx))
+    );
     lists
 }
 
@@ -290,13 +339,19 @@ async fn work(ctx: &Arc<Context>, mut incoming: mpsc::UnboundedReceiver<Wake>, s
     let mut recoveries = ctx.stages.broker.subscribe_recoveries();
     let mut batch = Vec::with_capacity(WAKES);
     for kind in ["externalsecret", "secretstore", "clustersecretstore"] {
-        ctx.metrics.max_workers.with_label_values(&[kind]).set(i64::try_from(TURNS).unwrap_or(i64::MAX));
+        ctx.metrics
+            .max_workers
+            .with_label_values(&[kind])
+            .set(i64::try_from(TURNS).unwrap_or(i64::MAX));
     }
     loop {
         while turns.len() < TURNS
             && let Some(due) = queue.pop()
         {
-            ctx.metrics.lane_wait.with_label_values(&[due.lane.name()]).observe(due.waited.as_secs_f64());
+            ctx.metrics
+                .lane_wait
+                .with_label_values(&[due.lane.name()])
+                .observe(due.waited.as_secs_f64());
             let again = recovered.remove(&due.key);
             let task = turns.spawn(turn(Arc::clone(ctx), due.key.clone(), again));
             running.insert(task.id(), due.key);
@@ -305,7 +360,11 @@ async fn work(ctx: &Arc<Context>, mut incoming: mpsc::UnboundedReceiver<Wake>, s
         let free = turns.len() < TURNS;
         let due = poll_fn(|cx| {
             let pending = queue.poll_delays(cx);
-            if queue.has_due() && free { Poll::Ready(()) } else { pending }
+            if queue.has_due() && free {
+                Poll::Ready(())
+            } else {
+                pending
+            }
         });
         tokio::select! {
             biased;
@@ -355,7 +414,7 @@ type Ended = Result<(tokio::task::Id, Option<Duration>), tokio::task::JoinError>
 
 fn finish(ended: Ended, queue: &mut Queue<Key>, running: &mut HashMap<tokio::task::Id, Key>) {
     /// A turn that panicked has told the log where; its object waits a while and starts from its status.
-    const AFTER_PANIC: Duration = Duration::from_secs(60);
+    const AFTER_PANIC: Duration = Duration::from_mins(1);
     let (id, next) = match ended {
         Ok((id, next)) => (id, next),
         Err(error) => (error.id(), Some(AFTER_PANIC)),
@@ -369,29 +428,47 @@ fn finish(ended: Ended, queue: &mut Queue<Key>, running: &mut HashMap<tokio::tas
 fn users(ctx: &Context, store: Option<aws::StoreName>) -> Vec<Key> {
     let names = match store {
         Some(store) => {
-            let name = crate::sync::spec::StoreName { kind: store.kind, name: store.name.as_str().into() };
+            let name = crate::sync::spec::StoreName {
+                kind: store.kind,
+                name: store.name.as_str().into(),
+            };
             ctx.objects.of_store(store.namespace.as_deref(), &name)
         }
         None => ctx.objects.names(),
     };
-    names.iter().map(|name| Key::new(Kind::ExternalSecret, name)).collect()
+    names
+        .iter()
+        .map(|name| Key::new(Kind::ExternalSecret, name))
+        .collect()
 }
 
 fn observe(ctx: &Context, queue: &Queue<Key>, running: &HashMap<tokio::task::Id, Key>) {
     let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
     for lane in [Lane::Urgent, Lane::Periodic] {
-        ctx.metrics.lane_depth.with_label_values(&[lane.name()]).set(count(queue.depth(lane)));
+        ctx.metrics
+            .lane_depth
+            .with_label_values(&[lane.name()])
+            .set(count(queue.depth(lane)));
     }
     let due = queue.depth(Lane::Urgent) + queue.depth(Lane::Periodic);
-    ctx.metrics.queue_depth.with_label_values(&["externalsecret"]).set(count(due));
-    ctx.metrics.active_workers.with_label_values(&["externalsecret"]).set(count(running.len()));
+    ctx.metrics
+        .queue_depth
+        .with_label_values(&["externalsecret"])
+        .set(count(due));
+    ctx.metrics
+        .active_workers
+        .with_label_values(&["externalsecret"])
+        .set(count(running.len()));
 }
 
 /// Lets running turns end, as long as the grace period allows.
 async fn drain(ctx: &Context, mut turns: JoinSet<Option<Duration>>) {
     tracing::info!(running = turns.len(), "stopping: running syncs may end");
     let ended = async { while turns.join_next().await.is_some() {} };
-    if tokio::time::timeout(ctx.config.grace_period, ended).await.is_err() {
+    if tokio::time::timeout(ctx.config.grace_period, ended)
+        .await
+        .is_err()
+    {
         tracing::warn!("some syncs did not end in time; they are done again after the next start");
     }
 }

@@ -44,7 +44,9 @@ pub enum Error {
 
 /// Runs the operator until a signal asks it to stop.
 pub fn run(run: &Run) -> Result<(), Error> {
-    rustls::crypto::aws_lc_rs::default_provider().install_default().map_err(|_| Error::CryptoProvider)?;
+    rustls::crypto::aws_lc_rs::default_provider()
+        .install_default()
+        .map_err(|_| Error::CryptoProvider)?;
     logging::start(run.log_format, run.loglevel);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -71,7 +73,11 @@ async fn serve(run: &Run) -> Result<(), Error> {
         stop.cancel();
         ended
     };
-    let (work, health, metrics) = tokio::join!(work, served(run.live_addr, health, &stop), served(run.metrics_addr, metrics, &stop));
+    let (work, health, metrics) = tokio::join!(
+        work,
+        served(run.live_addr, health, &stop),
+        served(run.metrics_addr, metrics, &stop)
+    );
     work.and(health).and(metrics)
 }
 
@@ -99,6 +105,8 @@ async fn client(run: &Run) -> Result<Client, Error> {
         }
         None => kube::Config::infer().await.map_err(|e| failed(&e))?,
     };
+    let agent = http::HeaderValue::from_static(concat!("keyferry/", env!("CARGO_PKG_VERSION")));
+    config.headers.push((http::header::USER_AGENT, agent));
     config.connect_timeout = Some(std::time::Duration::from_secs(10));
     Client::try_from(config).map_err(|e| failed(&e))
 }
@@ -123,7 +131,9 @@ pub fn crds(dir: Option<&Path>) -> Result<(), Error> {
         None => {
             use std::io::Write;
             let yaml = crds::yaml().map_err(|e| failed(&e))?;
-            std::io::stdout().write_all(yaml.as_bytes()).map_err(|e| failed(&e))
+            std::io::stdout()
+                .write_all(yaml.as_bytes())
+                .map_err(|e| failed(&e))
         }
         Some(dir) => {
             std::fs::create_dir_all(dir).map_err(|e| failed(&e))?;

@@ -60,6 +60,9 @@ mod tests {
 
     #[test]
     fn debug_output_never_shows_the_value_or_its_length() {
-        assert_eq!(format!("{:?}", SecretBytes::from("hunter2".to_owned())), "[redacted]");
+        assert_eq!(
+            format!("{:?}", SecretBytes::from("hunter2".to_owned())),
+            "[redacted]"
+        );
     }
 }

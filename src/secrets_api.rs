@@ -61,13 +61,24 @@ pub async fn shape(client: &Client, namespace: &str, name: &str) -> Result<Shape
             .as_array()?
             .iter()
             .position(|c| c.get("name").and_then(|n| n.as_str()) == Some(wanted))?;
-        table.get("rows")?.as_array()?.first()?.get("cells")?.as_array()?.get(at).cloned()
+        table
+            .get("rows")?
+            .as_array()?
+            .first()?
+            .get("cells")?
+            .as_array()?
+            .get(at)
+            .cloned()
     };
     let type_ = column("Type").and_then(|c| c.as_str().map(str::to_owned));
-    let keys = column("Data").and_then(|c| c.as_u64()).and_then(|n| usize::try_from(n).ok());
+    let keys = column("Data")
+        .and_then(|c| c.as_u64())
+        .and_then(|n| usize::try_from(n).ok());
     match (type_, keys) {
         (Some(type_), Some(keys)) => Ok(Shape { type_, keys }),
-        _ => Err(Error::Answer("the table of a Secret has no Type and Data columns")),
+        _ => Err(Error::Answer(
+            "the table of a Secret has no Type and Data columns",
+        )),
     }
 }
 
@@ -85,7 +96,11 @@ pub async fn list_labelled(
 }
 
 /// The values of a *source* Secret: credentials or templates. Never used on a target.
-pub async fn read_values(client: &Client, namespace: &str, name: &str) -> Result<Option<SourceSecret>, Error> {
+pub async fn read_values(
+    client: &Client,
+    namespace: &str,
+    name: &str,
+) -> Result<Option<SourceSecret>, Error> {
     let body = match request::bytes(client, request::get(namespace, name, request::FULL)?).await {
         Ok(body) => body,
         Err(e) if e.is_not_found() => return Ok(None),
@@ -93,7 +108,12 @@ pub async fn read_values(client: &Client, namespace: &str, name: &str) -> Result
     };
     let secret: Secret =
         serde_json::from_slice(&body).map_err(|_| Error::Answer("the API server's Secret is not JSON"))?;
-    let data = secret.data.unwrap_or_default().into_iter().map(|(k, v)| (k, SecretBytes::new(v.0))).collect();
+    let data = secret
+        .data
+        .unwrap_or_default()
+        .into_iter()
+        .map(|(k, v)| (k, SecretBytes::new(v.0)))
+        .collect();
     Ok(Some(SourceSecret {
         uid: secret.metadata.uid.unwrap_or_default(),
         resource_version: secret.metadata.resource_version.unwrap_or_default(),

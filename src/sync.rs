@@ -78,7 +78,10 @@ pub struct Outcome {
 
 impl Stages {
     /// Runs one sync.
-    #[expect(clippy::too_many_arguments, reason = "the stages' inputs, named; a struct for one call would hide the flow")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the stages' inputs, named; a struct for one call would hide the flow"
+    )]
     pub async fn run(
         &self,
         object: &Object,
@@ -93,37 +96,40 @@ impl Stages {
         let single = *why == Why::Confirm;
         let answers = fetch::fetch(&self.broker, object, spec, stores, reads, why, single).await?;
         let missing = missing(spec, reads, &answers)?;
-        if !confirm(record, reads, &answers, single, view.is_some() || !self.targets_watched) {
+        if !confirm(
+            record,
+            reads,
+            &answers,
+            single,
+            view.is_some() || !self.targets_watched,
+        ) {
             let done = Done::AwaitingConfirmation;
-            return Ok(Outcome { done, entries: vec![], missing: vec![], renamed: 0 });
+            return Ok(Outcome {
+                done,
+                entries: vec![],
+                missing: vec![],
+                renamed: 0,
+            });
         }
         let map = rewrite::rewrite(spec, reads, &answers.fetched)?;
         let entries = entries(reads, &answers);
         // Values live on in the map alone.
         drop(answers);
-        let finished = |done, renamed| Ok(Outcome { done, entries, missing, renamed });
+        let finished = |done, renamed| {
+            Ok(Outcome {
+                done,
+                entries,
+                missing,
+                renamed,
+            })
+        };
         if spec.target.creation == CreationPolicy::None {
             return finished(Done::NotWritten, 0);
         }
-        if map.is_empty() {
-            match (spec.target.deletion, spec.target.creation) {
-                (DeletionPolicy::Retain, _) => return finished(Done::Retained, 0),
-                (DeletionPolicy::Delete, CreationPolicy::Owner) => {
-                    self.writer.delete(object, &spec.target.name).await?;
-                    record.written = None;
-                    record.digest = None;
-                    return finished(Done::Applied(Applied::Deleted), 0);
-                }
-                (DeletionPolicy::Delete, _) => {
-                    return Err(Failure::new(
-                        Cause::InvalidSpec,
-                        "deletionPolicy=Delete must not be used when the controller doesn't own the secret: all sources are \
-                         gone, and the Secret stays; use creationPolicy Owner",
-                    )
-                    .headline("could not delete secret"));
-                }
-                (DeletionPolicy::Merge, _) => {}
-            }
+        if map.is_empty()
+            && let Some(done) = self.nothing_left(object, spec, record, view).await?
+        {
+            return finished(done, 0);
         }
         let rendered = render::render(object, spec, map)?;
         let renamed = if spec.target.creation == CreationPolicy::Owner && !renamed.is_empty() {
@@ -138,6 +144,7 @@ impl Stages {
         }
         let applied = self.writer.apply(object, spec, &rendered, record, view).await?;
         record.digest = Some(digest);
+        record.targetless = applied == Applied::Missing;
         match &applied {
             Applied::Created(written) | Applied::Updated(written) | Applied::Unchanged(Some(written)) => {
                 record.written = Some(written.clone());
@@ -152,9 +159,42 @@ impl Stages {
         finished(Done::Applied(applied), renamed)
     }
 
+    /// Nothing came back: whether that ends the sync, or an empty Secret is written.
+    async fn nothing_left(
+        &self,
+        object: &Object,
+        spec: &Spec,
+        record: &mut Record,
+        view: Option<&TargetView>,
+    ) -> Result<Option<Done>, Failure> {
+        match (spec.target.deletion, spec.target.creation) {
+            (DeletionPolicy::Merge, _) => Ok(None),
+            (DeletionPolicy::Retain, _) => {
+                record.targetless = view.is_none();
+                Ok(Some(Done::Retained))
+            }
+            (DeletionPolicy::Delete, CreationPolicy::Owner) => {
+                self.writer.delete(object, &spec.target.name).await?;
+                record.written = None;
+                record.digest = None;
+                record.targetless = true;
+                Ok(Some(Done::Applied(Applied::Deleted)))
+            }
+            // Not a fault of the spec alone: it heals when a source comes back.
+            (DeletionPolicy::Delete, _) => Err(Failure::new(
+                Cause::SecretNotFound,
+                "deletionPolicy=Delete must not be used when the controller doesn't own the secret: all sources are gone, \
+                 and the Secret stays; use creationPolicy Owner",
+            )
+            .headline("could not delete secret")),
+        }
+    }
+
     /// Whether the target still is what we wrote last, as far as the watch tells.
     fn is_intact(&self, spec: &Spec, record: &Record, view: Option<&TargetView>) -> bool {
-        let Some(written) = &record.written else { return false };
+        let Some(written) = &record.written else {
+            return false;
+        };
         match view {
             // The watch can be behind our own write: what counts is that nothing newer than it is known.
             Some(view) => view.uid == written.uid && view.resource_version == written.resource_version,
@@ -166,13 +206,15 @@ impl Stages {
 /// Sources that may be passed over because they are gone; under Retain none may.
 fn missing(spec: &Spec, reads: &Reads, answers: &Answers) -> Result<Vec<Place>, Failure> {
     let gone = spec.sources.iter().zip(&reads.by_source);
-    let mut gone = gone.filter_map(|(source, at)| Some((source, answers.absent.get(at)?))).peekable();
+    let mut gone = gone
+        .filter_map(|(source, at)| Some((source, answers.absent.get(at)?)))
+        .peekable();
     if let Some((source, error)) = gone.peek()
         && spec.target.deletion == DeletionPolicy::Retain
     {
         let place = format!("error processing {}, err: ", source.place);
         let mut failure = fetch::failure(error, &place);
-        failure.text.push_str(&format!(" ({}); create it, or correct the key", source.key));
+        failure.text = format!("{} ({}); create it, or correct the key", failure.text, source.key);
         return Err(failure);
     }
     Ok(gone.map(|(source, _)| source.place.clone()).collect())
@@ -181,18 +223,27 @@ fn missing(spec: &Spec, reads: &Reads, answers: &Answers) -> Result<Vec<Place>, 
 /// Whether what is missing may count as gone: nothing is there that would be removed, or a second look agreed.
 fn confirm(record: &mut Record, reads: &Reads, answers: &Answers, single: bool, target_exists: bool) -> bool {
     let now = Instant::now();
-    let absent: Vec<&Read> = answers.absent.keys().filter_map(|at| Some(&reads.distinct.get(*at)?.1)).collect();
+    let absent: Vec<&Read> = answers
+        .absent
+        .keys()
+        .filter_map(|at| Some(&reads.distinct.get(*at)?.1))
+        .collect();
     record.absent.retain(|read, _| absent.contains(&read));
     for read in absent {
-        let absence = record
-            .absent
-            .entry(read.clone())
-            .or_insert(Absence { since: now, confirmed: !target_exists });
+        let absence = record.absent.entry(read.clone()).or_insert(Absence {
+            since: now,
+            confirmed: !target_exists,
+        });
         if single && now.duration_since(absence.since) >= CONFIRMATION {
             absence.confirmed = true;
         }
     }
-    let open = record.absent.values().filter(|absence| !absence.confirmed).map(|absence| absence.since).max();
+    let open = record
+        .absent
+        .values()
+        .filter(|absence| !absence.confirmed)
+        .map(|absence| absence.since)
+        .max();
     record.confirm_at = open.map(|since| since + CONFIRMATION);
     open.is_none()
 }
@@ -205,7 +256,9 @@ fn entries(reads: &Reads, answers: &Answers) -> Vec<SyncedEntry> {
             key: read.id.clone(),
             version_id: answer.version_id.clone(),
             stage: answer.stage.clone(),
-            changed_at: answer.created_at.map(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time),
+            changed_at: answer
+                .created_at
+                .map(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time),
         })
     })
     .collect()

@@ -12,6 +12,7 @@ pub const DEFAULT_CLASS: &str = "default";
 
 /// Settings.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Config {
     /// `--controller-class`
     pub controller_class: String,

@@ -54,7 +54,13 @@ impl Events {
         reason: &'static str,
         note: impl Into<String>,
     ) {
-        let entry = Entry { regarding, component, warning, reason, note: note.into() };
+        let entry = Entry {
+            regarding,
+            component,
+            warning,
+            reason,
+            note: note.into(),
+        };
         if self.queue.try_send(entry).is_err() {
             self.dropped.inc();
         }
@@ -67,7 +73,11 @@ async fn publish(client: Client, instance: Arc<str>, mut waiting: mpsc::Receiver
     while let Some(entry) = waiting.recv().await {
         pace.tick().await;
         // Events of cluster-wide objects live in the namespace default.
-        let namespace = entry.regarding.namespace.clone().unwrap_or_else(|| "default".to_owned());
+        let namespace = entry
+            .regarding
+            .namespace
+            .clone()
+            .unwrap_or_else(|| "default".to_owned());
         let event = event(entry, &instance, &namespace);
         let api: Api<Event> = Api::namespaced(client.clone(), &namespace);
         let params = PostParams::default();
@@ -83,12 +93,18 @@ async fn publish(client: Client, instance: Arc<str>, mut waiting: mpsc::Receiver
 fn event(entry: Entry, instance: &str, namespace: &str) -> Event {
     let mut note = entry.note;
     if note.len() > NOTE_LIMIT {
-        let end = (0..=NOTE_LIMIT).rev().find(|at| note.is_char_boundary(*at)).unwrap_or_default();
+        let end = (0..=NOTE_LIMIT)
+            .rev()
+            .find(|at| note.is_char_boundary(*at))
+            .unwrap_or_default();
         note.truncate(end);
     }
     Event {
         metadata: ObjectMeta {
-            generate_name: Some(format!("{}.", entry.regarding.name.as_deref().unwrap_or("object"))),
+            generate_name: Some(format!(
+                "{}-",
+                entry.regarding.name.as_deref().unwrap_or("object")
+            )),
             namespace: Some(namespace.to_owned()),
             ..ObjectMeta::default()
         },

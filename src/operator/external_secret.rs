@@ -34,9 +34,9 @@ use crate::{
 };
 
 /// A sync that takes longer is given up; waiting belongs to the queue.
-const SYNC_TIMEOUT: Duration = Duration::from_secs(60);
+const SYNC_TIMEOUT: Duration = Duration::from_mins(1);
 /// How long we leave an object alone that another operator writes too.
-const YIELD: Duration = Duration::from_secs(600);
+const YIELD: Duration = Duration::from_mins(10);
 /// Component of events, as ESO's.
 const COMPONENT: &str = "external-secrets";
 
@@ -63,9 +63,16 @@ pub(super) async fn reconcile(ctx: &Arc<Context>, at: &ObjectName, recovered: bo
         release(ctx, &object).await;
         return None;
     }
-    let began = Began { at: Timestamp::now(), instant: Instant::now() };
+    let began = Began {
+        at: Timestamp::now(),
+        instant: Instant::now(),
+    };
     let mut held = ctx.take_record(at);
-    let mut record = held.record.take().filter(|record| record.uid == object.uid).unwrap_or_else(|| Record::seed(&object));
+    let mut record = held
+        .record
+        .take()
+        .filter(|record| record.uid == object.uid)
+        .unwrap_or_else(|| Record::seed(&object));
     if recovered && let Some(failing) = &mut record.failing {
         failing.retry_at = began.instant;
         failing.count = 0;
@@ -84,7 +91,9 @@ async fn turn(
     began: Began,
 ) -> Option<Duration> {
     let stores = stores(ctx, object);
-    let target = object.target_name().and_then(|name| ctx.targets.get(&object.namespace, name));
+    let target = object
+        .target_name()
+        .and_then(|name| ctx.targets.get(&object.namespace, name));
     schedule_from_status(ctx, object, record, &stores, anchor, began);
     let decision = plan::decide(&Situation {
         object,
@@ -107,19 +116,45 @@ async fn turn(
     let before = record.reported.clone();
     let (report, failed) = match decision {
         Decision::Ignore => return None,
-        Decision::Skip(next) => {
-            (Report { status: report::skipped(object, record), notes: vec![], next }, false)
-        }
+        Decision::Skip(next) => (
+            Report {
+                status: report::skipped(object, record),
+                notes: vec![],
+                next,
+            },
+            false,
+        ),
         Decision::Refuse(failure) => {
-            ctx.metrics.failures.with_label_values(&[failure.cause.name()]).inc();
-            (report::failed(object, record, &failure, true, interval, began), true)
+            ctx.metrics
+                .failures
+                .with_label_values(&[failure.cause.name()])
+                .inc();
+            (
+                report::failed(object, record, &failure, true, interval, began),
+                true,
+            )
         }
-        Decision::Sync(why, reads) => sync(ctx, object, record, target.as_ref(), &stores, &why, &reads, anchor, began).await,
+        Decision::Sync(why, reads) => {
+            sync(
+                ctx,
+                object,
+                record,
+                target.as_ref(),
+                &stores,
+                &why,
+                &reads,
+                anchor,
+                began,
+            )
+            .await
+        }
     };
     let next = publish(ctx, object, record, before, report).await;
-    ctx.metrics.reconciled(&object.namespace, &object.name, began.instant.elapsed(), failed);
+    ctx.metrics
+        .reconciled(&object.namespace, &object.name, began.instant.elapsed(), failed);
     if let Some(ready) = &record.reported.ready {
-        ctx.metrics.ready(&object.namespace, &object.name, ready.status == "True");
+        ctx.metrics
+            .ready(&object.namespace, &object.name, ready.status == "True");
     }
     next
 }
@@ -136,24 +171,34 @@ async fn sync(
     anchor: &mut Option<Anchor>,
     began: Began,
 ) -> (Report, bool) {
-    let Ok(spec) = &object.spec else { return (Report::default(), false) };
+    let Ok(spec) = &object.spec else {
+        return (Report::default(), false);
+    };
     let created_by = fingerprint::created_by(&object.namespace, &object.name);
     let mut renamed = ctx.targets.created_by(&object.namespace, &created_by);
     renamed.retain(|name| **name != *spec.target.name);
     // What the watch knows of the target is what the digest may be compared with; anything else is written anew.
     record.unproven |= unproven(object, record, spec, target);
-    let run = ctx.stages.run(object, spec, record, target, stores, why, reads, &renamed);
+    let run = ctx
+        .stages
+        .run(object, spec, record, target, stores, why, reads, &renamed);
     let result = match tokio::time::timeout(SYNC_TIMEOUT, run).await {
         Ok(result) => result,
         Err(_) => Err(Failure::new(
             Cause::AwsUnavailable,
-            format!("the sync did not end within {} s; trying again", SYNC_TIMEOUT.as_secs()),
+            format!(
+                "the sync did not end within {} s; trying again",
+                SYNC_TIMEOUT.as_secs()
+            ),
         )),
     };
     let took = began.instant.elapsed().as_secs_f64();
     match result {
         Ok(outcome) => {
-            ctx.metrics.sync_duration.with_label_values(&["success"]).observe(took);
+            ctx.metrics
+                .sync_duration
+                .with_label_values(&["success"])
+                .observe(took);
             let mut report = report::succeeded(object, record, &outcome, why, spec.interval, began);
             if outcome.done != Done::AwaitingConfirmation {
                 ctx.metrics.succeeded(&object.namespace, &object.name, began.at);
@@ -164,13 +209,22 @@ async fn sync(
             (report, false)
         }
         Err(failure) => {
-            ctx.metrics.sync_duration.with_label_values(&["error"]).observe(took);
-            ctx.metrics.failures.with_label_values(&[failure.cause.name()]).inc();
+            ctx.metrics
+                .sync_duration
+                .with_label_values(&["error"])
+                .observe(took);
+            ctx.metrics
+                .failures
+                .with_label_values(&[failure.cause.name()])
+                .inc();
             tracing::warn!(
                 namespace = %object.namespace, name = %object.name, cause = failure.cause.name(), error = %failure.text,
                 "sync failed"
             );
-            (report::failed(object, record, &failure, false, spec.interval, began), true)
+            (
+                report::failed(object, record, &failure, false, spec.interval, began),
+                true,
+            )
         }
     }
 }
@@ -181,7 +235,10 @@ fn unproven(object: &Object, record: &Record, spec: &Spec, target: Option<&Targe
 }
 
 fn log(object: &Object, why: &Why, outcome: &Outcome, took: f64) {
-    let quiet = matches!(outcome.done, Done::Applied(Applied::Unchanged(_)) | Done::NotWritten);
+    let quiet = matches!(
+        outcome.done,
+        Done::Applied(Applied::Unchanged(_)) | Done::NotWritten
+    );
     if quiet {
         tracing::debug!(namespace = %object.namespace, name = %object.name, ?why, took, "nothing new");
     } else {
@@ -206,7 +263,10 @@ fn done_name(done: &Done) -> &'static str {
 
 fn count(ctx: &Context, outcome: &Outcome) {
     if let Done::Applied(_) = outcome.done {
-        ctx.metrics.writes.with_label_values(&[done_name(&outcome.done)]).inc();
+        ctx.metrics
+            .writes
+            .with_label_values(&[done_name(&outcome.done)])
+            .inc();
     }
 }
 
@@ -227,11 +287,15 @@ async fn publish(
         }
         tracing::warn!(namespace = %object.namespace, name = %object.name, "the status could not be written; trying again");
         // The outcome is kept in the record; a turn without anything due writes the status from it.
-        record.synced_form = record.synced_form.take().filter(|_| before_is_current(record, object));
+        record.synced_form = record
+            .synced_form
+            .take()
+            .filter(|_| before_is_current(record, object));
         return Some(Duration::from_secs(2));
     }
     for note in report.notes {
-        ctx.events.publish(reference(object), COMPONENT, note.warning, note.reason, note.text);
+        ctx.events
+            .publish(reference(object), COMPONENT, note.warning, note.reason, note.text);
     }
     report.next
 }
@@ -242,7 +306,10 @@ fn before_is_current(record: &Record, object: &Object) -> bool {
 
 async fn write_status(ctx: &Context, object: &Object, status: &Value) -> Result<(), Option<kube::Error>> {
     let api: Api<PartialObjectMeta<ExternalSecret>> = Api::namespaced(ctx.client.clone(), &object.namespace);
-    let params = PatchParams { field_manager: Some(names::STATUS_MANAGER.to_owned()), ..PatchParams::default() };
+    let params = PatchParams {
+        field_manager: Some(names::STATUS_MANAGER.to_owned()),
+        ..PatchParams::default()
+    };
     let patch = Patch::Merge(status);
     let written = api.patch_status(&object.name, &params, &patch);
     match tokio::time::timeout(Duration::from_secs(10), written).await {
@@ -266,7 +333,11 @@ pub(super) fn reference(object: &Object) -> ObjectReference {
 
 /// The stores as this object sees them.
 fn stores(ctx: &Context, object: &Object) -> BTreeMap<StoreName, StoreState> {
-    object.stores.iter().map(|name| (name.clone(), state(ctx, &object.namespace, name))).collect()
+    object
+        .stores
+        .iter()
+        .map(|name| (name.clone(), state(ctx, &object.namespace, name)))
+        .collect()
 }
 
 /// After a start, the first turn is due as the status tells.
@@ -278,8 +349,12 @@ fn schedule_from_status(
     anchor: &mut Option<Anchor>,
     began: Began,
 ) {
-    let (Ok(spec), Some(refreshed)) = (&object.spec, record.reported.refresh_time) else { return };
-    let Refresh::Periodic(Interval::Every(every)) = spec.refresh else { return };
+    let (Ok(spec), Some(refreshed)) = (&object.spec, record.reported.refresh_time) else {
+        return;
+    };
+    let Refresh::Periodic(Interval::Every(every)) = spec.refresh else {
+        return;
+    };
     if record.due.is_some() || record.synced_form.is_none() {
         return;
     }
@@ -359,7 +434,9 @@ fn anchor_of(
 fn yields(ctx: &Context, object: &Object, record: &mut Record) -> Option<Duration> {
     let (writer, at) = object.foreign_status_writer.as_ref()?;
     match record.yielded {
-        Some((seen, until)) if seen == *at => Some(until.saturating_duration_since(Instant::now())).filter(|w| !w.is_zero()),
+        Some((seen, until)) if seen == *at => {
+            Some(until.saturating_duration_since(Instant::now())).filter(|w| !w.is_zero())
+        }
         _ => {
             record.yielded = Some((*at, Instant::now() + YIELD));
             ctx.metrics.foreign_controllers.inc();
@@ -375,13 +452,17 @@ fn yields(ctx: &Context, object: &Object, record: &mut Record) -> Option<Duratio
 
 /// The object is being deleted: what ESO left on it is released. Owned Secrets go by garbage collection.
 async fn release(ctx: &Context, object: &Object) {
-    let ours = stores(ctx, object).values().any(|state| !matches!(state, StoreState::NotOurs(_)));
+    let ours = stores(ctx, object)
+        .values()
+        .any(|state| !matches!(state, StoreState::NotOurs(_)));
     if !object.finalizer_left || !(ours || ctx.config.is_default_class()) {
         return;
     }
     let api: Api<PartialObjectMeta<ExternalSecret>> = Api::namespaced(ctx.client.clone(), &object.namespace);
     let released = async {
-        let Some(meta) = api.get_opt(&object.name).await? else { return Ok(()) };
+        let Some(meta) = api.get_opt(&object.name).await? else {
+            return Ok(());
+        };
         let mut finalizers = meta.metadata.finalizers.unwrap_or_default();
         finalizers.retain(|finalizer| finalizer != names::ESO_FINALIZER);
         let patch = json!({ "metadata": {
@@ -389,11 +470,17 @@ async fn release(ctx: &Context, object: &Object) {
             "resourceVersion": meta.metadata.resource_version,
             "uid": meta.metadata.uid,
         }});
-        api.patch(&object.name, &PatchParams::default(), &Patch::Merge(&patch)).await.map(|_| ())
+        api.patch(&object.name, &PatchParams::default(), &Patch::Merge(&patch))
+            .await
+            .map(|_| ())
     };
     match released.await {
-        Ok(()) => tracing::info!(namespace = %object.namespace, name = %object.name, "released ESO's finalizer"),
+        Ok(()) => {
+            tracing::info!(namespace = %object.namespace, name = %object.name, "released ESO's finalizer");
+        }
         Err(kube::Error::Api(status)) if status.is_not_found() => {}
-        Err(error) => tracing::warn!(namespace = %object.namespace, name = %object.name, %error, "could not release ESO's finalizer"),
+        Err(error) => {
+            tracing::warn!(namespace = %object.namespace, name = %object.name, %error, "could not release ESO's finalizer");
+        }
     }
 }

@@ -27,7 +27,10 @@ impl Namespaces {
 
     /// A namespace is gone.
     pub fn delete(&self, name: &str) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).remove(name);
+        self.0
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(name);
     }
 
     /// A namespace by name. Kubernetes labels each with its name, so that much is known of all.

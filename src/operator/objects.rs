@@ -75,8 +75,15 @@ impl Objects {
     pub fn end_list(&self) -> Vec<(ObjectName, Arc<Object>)> {
         let mut inner = self.write();
         let listed = std::mem::take(&mut inner.listed);
-        let gone: Vec<_> = inner.objects.keys().filter(|at| !listed.contains(*at)).cloned().collect();
-        gone.into_iter().filter_map(|at| inner.remove(&at).map(|object| (at, object))).collect()
+        let gone: Vec<_> = inner
+            .objects
+            .keys()
+            .filter(|at| !listed.contains(*at))
+            .cloned()
+            .collect();
+        gone.into_iter()
+            .filter_map(|at| inner.remove(&at).map(|object| (at, object)))
+            .collect()
     }
 
     /// An object was listed or changed. Returns its name and what it was before.
@@ -89,10 +96,18 @@ impl Objects {
             inner.listed.insert(at.clone());
         }
         if let Some(target) = object.target_name() {
-            inner.targets.entry((Arc::clone(&at.0), Arc::from(target))).or_default().insert(Arc::clone(&at.1));
+            inner
+                .targets
+                .entry((Arc::clone(&at.0), Arc::from(target)))
+                .or_default()
+                .insert(Arc::clone(&at.1));
         }
         for store in &object.stores {
-            inner.stores.entry(store_key(&at.0, store)).or_default().insert(at.clone());
+            inner
+                .stores
+                .entry(store_key(&at.0, store))
+                .or_default()
+                .insert(at.clone());
         }
         inner.objects.insert(at.clone(), Arc::clone(&object));
         (at, object, before)
@@ -113,13 +128,23 @@ impl Objects {
     pub fn of_target(&self, namespace: &str, secret: &str) -> Vec<ObjectName> {
         let inner = self.read();
         let names = inner.targets.get(&(Arc::from(namespace), Arc::from(secret)));
-        names.into_iter().flatten().map(|name| (Arc::from(namespace), Arc::clone(name))).collect()
+        names
+            .into_iter()
+            .flatten()
+            .map(|name| (Arc::from(namespace), Arc::clone(name)))
+            .collect()
     }
 
     /// Who reads from this store.
     pub fn of_store(&self, namespace: Option<&str>, store: &StoreName) -> Vec<ObjectName> {
         let key = (Arc::from(namespace.unwrap_or_default()), store.clone());
-        self.read().stores.get(&key).into_iter().flatten().cloned().collect()
+        self.read()
+            .stores
+            .get(&key)
+            .into_iter()
+            .flatten()
+            .cloned()
+            .collect()
     }
 
     /// All names.
@@ -129,7 +154,12 @@ impl Objects {
 
     /// Objects in a namespace.
     pub fn of_namespace(&self, namespace: &str) -> Vec<ObjectName> {
-        self.read().objects.keys().filter(|(ns, _)| **ns == *namespace).cloned().collect()
+        self.read()
+            .objects
+            .keys()
+            .filter(|(ns, _)| **ns == *namespace)
+            .cloned()
+            .collect()
     }
 
     /// How many there are.

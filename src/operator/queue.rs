@@ -36,7 +36,7 @@ impl Lane {
 const URGENT_TURNS: u32 = 4;
 /// An object with more urgent syncs than this within [`URGENT_WINDOW`] is served as periodic: it cannot starve others.
 const URGENT_LIMIT: u32 = 6;
-const URGENT_WINDOW: Duration = Duration::from_secs(60);
+const URGENT_WINDOW: Duration = Duration::from_mins(1);
 
 /// What the queue needs to know of a key.
 pub trait Key: Clone + Eq + Hash {
@@ -75,7 +75,11 @@ impl Entry {
             self.urgent_count = 0;
         }
         self.urgent_count = self.urgent_count.saturating_add(1);
-        if self.urgent_count > URGENT_LIMIT { Lane::Periodic } else { Lane::Urgent }
+        if self.urgent_count > URGENT_LIMIT {
+            Lane::Periodic
+        } else {
+            Lane::Urgent
+        }
     }
 }
 
@@ -88,7 +92,10 @@ struct Turns<K> {
 
 impl<K: Key> Turns<K> {
     fn new() -> Self {
-        Self { groups: VecDeque::new(), keys: HashMap::new() }
+        Self {
+            groups: VecDeque::new(),
+            keys: HashMap::new(),
+        }
     }
 
     fn push(&mut self, key: K) {
@@ -170,8 +177,11 @@ impl<K: Key> Queue<K> {
     pub fn push(&mut self, key: K, lane: Lane) {
         let now = Instant::now();
         let Some(entry) = self.entries.get_mut(&key) else {
-            let mut entry =
-                Entry { place: Place::Ready(lane, now), urgent_since: now, urgent_count: 0 };
+            let mut entry = Entry {
+                place: Place::Ready(lane, now),
+                urgent_since: now,
+                urgent_count: 0,
+            };
             let lane = entry.grant(lane, now);
             self.entries.insert(key.clone(), entry);
             self.enter(key, lane);
@@ -208,7 +218,14 @@ impl<K: Key> Queue<K> {
             None => {
                 let now = Instant::now();
                 let place = Place::Waiting(self.delays.insert(key.clone(), delay));
-                self.entries.insert(key, Entry { place, urgent_since: now, urgent_count: 0 });
+                self.entries.insert(
+                    key,
+                    Entry {
+                        place,
+                        urgent_since: now,
+                        urgent_count: 0,
+                    },
+                );
             }
             Some(Place::Idle) => {
                 let delay = self.delays.insert(key.clone(), delay);
@@ -245,30 +262,53 @@ impl<K: Key> Queue<K> {
     pub fn pop(&mut self) -> Option<Due<K>> {
         while self.has_due() {
             let periodic_turn = self.urgent_in_a_row >= URGENT_TURNS && self.depth(Lane::Periodic) > 0;
-            let lane = if self.depth(Lane::Urgent) > 0 && !periodic_turn { Lane::Urgent } else { Lane::Periodic };
+            let lane = if self.depth(Lane::Urgent) > 0 && !periodic_turn {
+                Lane::Urgent
+            } else {
+                Lane::Periodic
+            };
             let key = match lane {
                 Lane::Urgent => self.urgent.pop(),
                 Lane::Periodic => self.periodic.pop(),
             };
             let Some(key) = key else { break };
-            let Some(entry) = self.entries.get_mut(&key) else { continue };
+            let Some(entry) = self.entries.get_mut(&key) else {
+                continue;
+            };
             // A promoted or removed key leaves its old place behind; it is passed over here.
-            let Place::Ready(at, since) = entry.place else { continue };
+            let Place::Ready(at, since) = entry.place else {
+                continue;
+            };
             if at != lane {
                 continue;
             }
-            entry.place = Place::Running { again: None, gone: false };
+            entry.place = Place::Running {
+                again: None,
+                gone: false,
+            };
             *self.depth.of(lane) -= 1;
-            self.urgent_in_a_row = if lane == Lane::Urgent { self.urgent_in_a_row + 1 } else { 0 };
-            return Some(Due { key, lane, waited: since.elapsed() });
+            self.urgent_in_a_row = if lane == Lane::Urgent {
+                self.urgent_in_a_row + 1
+            } else {
+                0
+            };
+            return Some(Due {
+                key,
+                lane,
+                waited: since.elapsed(),
+            });
         }
         None
     }
 
     /// The object was worked on; it is due again after `next`, or at once where work came meanwhile.
     pub fn done(&mut self, key: K, next: Option<Duration>) {
-        let Some(entry) = self.entries.get_mut(&key) else { return };
-        let Place::Running { again, gone } = entry.place else { return };
+        let Some(entry) = self.entries.get_mut(&key) else {
+            return;
+        };
+        let Place::Running { again, gone } = entry.place else {
+            return;
+        };
         let now = Instant::now();
         match (again, next) {
             _ if gone => {
@@ -286,7 +326,9 @@ impl<K: Key> Queue<K> {
 
     /// The object is gone. Work on it that runs ends by itself.
     pub fn remove(&mut self, key: &K) {
-        let Some(entry) = self.entries.get_mut(key) else { return };
+        let Some(entry) = self.entries.get_mut(key) else {
+            return;
+        };
         match &mut entry.place {
             Place::Running { again, gone } => {
                 *again = None;
@@ -311,7 +353,11 @@ impl<K: Key> Queue<K> {
     }
 
     fn enter(&mut self, key: K, lane: Lane) {
-        if let Some(Entry { place: Place::Ready(at, _), .. }) = self.entries.get_mut(&key) {
+        if let Some(Entry {
+            place: Place::Ready(at, _),
+            ..
+        }) = self.entries.get_mut(&key)
+        {
             *at = lane;
         }
         *self.depth.of(lane) += 1;
@@ -401,7 +447,7 @@ mod tests {
         for _ in 0..8 {
             queue.push(("a", 1), Lane::Urgent);
             lanes.push(queue.pop().unwrap().lane);
-            queue.done(("a", 1), Some(Duration::from_secs(3600)));
+            queue.done(("a", 1), Some(Duration::from_hours(1)));
         }
         assert_eq!(lanes.iter().filter(|lane| **lane == Lane::Urgent).count(), 6);
         tokio::time::advance(Duration::from_secs(61)).await;
@@ -415,8 +461,12 @@ mod tests {
         queue.push_after(("a", 1), Duration::from_secs(5));
         assert!(!queue.has_due());
         std::future::poll_fn(|cx| {
-            let _ = queue.poll_delays(cx);
-            if queue.has_due() { Poll::Ready(()) } else { Poll::Pending }
+            assert!(queue.poll_delays(cx).is_pending());
+            if queue.has_due() {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
         })
         .await;
         assert_eq!(queue.pop().unwrap().lane, Lane::Periodic);
@@ -425,7 +475,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_urgent_push_does_not_wait_for_the_delay() {
         let mut queue = Queue::default();
-        queue.push_after(("a", 1), Duration::from_secs(3600));
+        queue.push_after(("a", 1), Duration::from_hours(1));
         queue.push(("a", 1), Lane::Urgent);
         assert_eq!(pops(&mut queue), [("a", 1)]);
     }

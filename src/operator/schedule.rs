@@ -13,7 +13,7 @@ use jiff::Timestamp;
 const READS_PER_SLOT: usize = 16;
 
 /// Heartbeats: how often `refreshTime` is written where the interval is shorter.
-pub const HEARTBEAT: Duration = Duration::from_secs(600);
+pub const HEARTBEAT: Duration = Duration::from_mins(10);
 
 /// The reads that share slots: equal identity, as the store declares it, and equal interval.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -67,7 +67,9 @@ impl Grid {
     /// An object gave this anchor up.
     pub fn leave(&mut self, anchor: &Anchor) {
         let Anchor::Read(group, read) = anchor else { return };
-        let Some(slots) = self.groups.get_mut(group) else { return };
+        let Some(slots) = self.groups.get_mut(group) else {
+            return;
+        };
         if let Some(count) = slots.reads.get_mut(read) {
             *count -= 1;
             if *count == 0 {
@@ -132,8 +134,18 @@ pub fn next(now: Timestamp, refreshed: Timestamp, interval: Duration, phase: Dur
 /// How long until an object is due whose last refresh is only known from its status, after a start.
 ///
 /// From ten minutes on, it stays fresh for a whole interval, as ESO counts; shorter ones just join the grid.
-pub fn next_after_start(now: Timestamp, refreshed: Timestamp, interval: Duration, phase: Duration) -> Duration {
-    let point = until_point(since_epoch(now), since_epoch(refreshed) + interval / 10, phase, interval);
+pub fn next_after_start(
+    now: Timestamp,
+    refreshed: Timestamp,
+    interval: Duration,
+    phase: Duration,
+) -> Duration {
+    let point = until_point(
+        since_epoch(now),
+        since_epoch(refreshed) + interval / 10,
+        phase,
+        interval,
+    );
     if interval < HEARTBEAT {
         return point;
     }
@@ -149,7 +161,7 @@ pub fn heartbeat_is_due(now: Timestamp, reported: Option<Timestamp>, interval: D
         return true;
     }
     let phase = part(HEARTBEAT, uid, u64::MAX);
-    let beat = |time| (since_epoch(time) + HEARTBEAT - phase).as_nanos() / HEARTBEAT.as_nanos();
+    let beat = |time| (since_epoch(time) + HEARTBEAT).saturating_sub(phase).as_nanos() / HEARTBEAT.as_nanos();
     beat(now) != beat(reported)
 }
 
@@ -159,14 +171,20 @@ mod tests {
 
     use super::*;
 
-    const MINUTE: Duration = Duration::from_secs(60);
+    const MINUTE: Duration = Duration::from_mins(1);
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
     }
 
     fn read(n: u64) -> Anchor {
-        Anchor::Read(Group { identity: 1, interval: MINUTE }, n)
+        Anchor::Read(
+            Group {
+                identity: 1,
+                interval: MINUTE,
+            },
+            n,
+        )
     }
 
     #[test]
@@ -216,12 +234,16 @@ mod tests {
         let refreshed = at(3_600_000);
         let now = at(3_600_000 + 1_800);
         let wait = next_after_start(now, refreshed, hour, MINUTE);
-        assert_eq!(wait, MINUTE * 30, "at the end of the interval, as the grid point comes later");
+        assert_eq!(
+            wait,
+            MINUTE * 30,
+            "at the end of the interval, as the grid point comes later"
+        );
     }
 
     #[test]
     fn short_intervals_write_one_heartbeat_in_ten_minutes() {
-        let beats = (0..120)
+        let beats = (0..=120)
             .scan(at(600_000), |reported, n| {
                 let now = at(600_000 + n * 30);
                 let due = heartbeat_is_due(now, Some(*reported), MINUTE / 2, 42);

@@ -36,7 +36,10 @@ fn key(name: &aws::StoreName) -> Key {
         StoreKind::SecretStore => Kind::SecretStore,
         StoreKind::ClusterSecretStore => Kind::ClusterSecretStore,
     };
-    let at = (Arc::from(name.namespace.as_deref().unwrap_or_default()), Arc::from(name.name.as_str()));
+    let at = (
+        Arc::from(name.namespace.as_deref().unwrap_or_default()),
+        Arc::from(name.name.as_str()),
+    );
     Key { kind, name: at }
 }
 
@@ -45,7 +48,11 @@ fn name(key: &Key) -> aws::StoreName {
         Kind::ClusterSecretStore => (StoreKind::ClusterSecretStore, None),
         Kind::SecretStore | Kind::ExternalSecret => (StoreKind::SecretStore, Some(key.name.0.to_string())),
     };
-    aws::StoreName { kind, namespace, name: key.name.1.to_string() }
+    aws::StoreName {
+        kind,
+        namespace,
+        name: key.name.1.to_string(),
+    }
 }
 
 /// A kind of store that is watched.
@@ -57,7 +64,11 @@ pub(super) struct Stores {
 
 impl Stores {
     pub(super) fn new(ctx: &Arc<Context>, kind: StoreKind) -> Self {
-        Self { ctx: Arc::clone(ctx), kind, listed: HashSet::new() }
+        Self {
+            ctx: Arc::clone(ctx),
+            kind,
+            listed: HashSet::new(),
+        }
     }
 
     fn seen(&mut self, store: StoreObject, listing: bool) {
@@ -66,8 +77,13 @@ impl Stores {
             self.listed.insert(name.clone());
         }
         let changed = self.ctx.store_context.stores.observe(&store);
-        let before = self.ctx.watched_stores.stores().insert(name.clone(), Arc::new(store.clone()));
-        let deleting = store.is_deleting() && before.is_none_or(|before| !before.is_deleting());
+        let is_deleting = store.is_deleting();
+        let before = self
+            .ctx
+            .watched_stores
+            .stores()
+            .insert(name.clone(), Arc::new(store));
+        let deleting = is_deleting && before.is_none_or(|before| !before.is_deleting());
         if changed || deleting {
             self.ctx.wake(Wake::Due(key(&name), Lane::Urgent));
             wake_users(&self.ctx, &name);
@@ -79,25 +95,34 @@ impl Stores {
         ctx.watched_stores.stores().remove(name);
         ctx.store_context.stores.forget(name);
         ctx.store_context.metrics.forget(name);
-        ctx.stages.broker.store_changed(name.kind, name.namespace.as_deref(), &name.name);
+        ctx.stages
+            .broker
+            .store_changed(name.kind, name.namespace.as_deref(), &name.name);
         ctx.wake(Wake::Gone(key(name)));
         wake_users(ctx, name);
-    }
-
-    /// A store that cannot be read is as good as none; its users say so.
-    fn unreadable(&self, kind: &str, meta: &k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta, why: &dyn fmt::Display) {
-        let namespace = meta.namespace.as_deref().unwrap_or_default();
-        let store = meta.name.as_deref().unwrap_or_default();
-        tracing::warn!(kind, namespace, name = store, error = %why, "a store cannot be read; apply it again");
     }
 
     fn end_list(&mut self) {
         let listed = std::mem::take(&mut self.listed);
         let known: Vec<_> = self.ctx.watched_stores.stores().keys().cloned().collect();
-        for name in known.iter().filter(|name| name.kind == self.kind && !listed.contains(name)) {
+        for name in known
+            .iter()
+            .filter(|name| name.kind == self.kind && !listed.contains(name))
+        {
             self.gone(name);
         }
     }
+}
+
+/// A store that cannot be read is as good as none; its users say so.
+fn unreadable(
+    kind: &str,
+    meta: &k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta,
+    why: &dyn fmt::Display,
+) {
+    let namespace = meta.namespace.as_deref().unwrap_or_default();
+    let store = meta.name.as_deref().unwrap_or_default();
+    tracing::warn!(kind, namespace, name = store, error = %why, "a store cannot be read; apply it again");
 }
 
 macro_rules! observe {
@@ -110,14 +135,15 @@ macro_rules! observe {
             fn apply(&mut self, store: DeserializeGuard<$kind>, listing: bool) {
                 match store.0 {
                     Ok(store) => self.seen(store.into(), listing),
-                    Err(invalid) => self.unreadable(kind_name(self.kind), &invalid.metadata, &invalid.error),
+                    Err(invalid) => unreadable(kind_name(self.kind), &invalid.metadata, &invalid.error),
                 }
             }
 
             fn delete(&mut self, store: DeserializeGuard<$kind>) {
                 use kube::Resource;
                 let meta = store.meta();
-                let namespace = (self.kind == StoreKind::SecretStore).then(|| meta.namespace.clone().unwrap_or_default());
+                let namespace =
+                    (self.kind == StoreKind::SecretStore).then(|| meta.namespace.clone().unwrap_or_default());
                 self.gone(&aws::StoreName {
                     kind: self.kind,
                     namespace,
@@ -145,7 +171,11 @@ fn wake_users(ctx: &Context, store: &aws::StoreName) {
 pub(super) async fn turn(ctx: &Arc<Context>, key: &Key) -> Option<Duration> {
     let name = name(key);
     let store = ctx.watched_stores.stores().get(&name).cloned()?;
-    let before = ctx.store_context.stores.lookup(name.kind, &key.name.0, &name.name).and_then(|view| view.ready);
+    let before = ctx
+        .store_context
+        .stores
+        .lookup(name.kind, &key.name.0, &name.name)
+        .and_then(|view| view.ready);
     let outcome = store::reconcile(&ctx.store_context, &store).await;
     if outcome.changed_to_ready || before != Some(outcome.ready) {
         wake_users(ctx, &name);
@@ -168,7 +198,7 @@ pub(super) fn state(ctx: &Context, namespace: &str, name: &StoreName) -> StoreSt
     let labels = ctx.namespaces.get(namespace).labels;
     match view.admit(namespace, &labels, ctx.config.flood_gate) {
         Ok((aws, _)) => {
-            let aws = aws.clone();
+            let aws = Box::new(aws.clone());
             StoreState::Usable(view, aws)
         }
         Err(Refusal::OtherClass) => StoreState::NotOurs("has another spec.controller"),

@@ -6,11 +6,7 @@ use std::{
     sync::{PoisonError, RwLock},
 };
 
-use crate::{
-    api::names,
-    secrets_api::SecretMeta,
-    sync::target::TargetView,
-};
+use crate::{api::names, secrets_api::SecretMeta, sync::target::TargetView};
 
 /// Namespace and name.
 pub type SecretName = (Box<str>, Box<str>);
@@ -62,7 +58,12 @@ impl Targets {
     pub fn end_list(&self) -> Vec<SecretName> {
         let mut inner = self.write();
         let listed = std::mem::take(&mut inner.listed);
-        let gone: Vec<_> = inner.views.keys().filter(|at| !listed.contains(*at)).cloned().collect();
+        let gone: Vec<_> = inner
+            .views
+            .keys()
+            .filter(|at| !listed.contains(*at))
+            .cloned()
+            .collect();
         for at in &gone {
             inner.remove(at);
         }
@@ -78,12 +79,20 @@ impl Targets {
             inner.listed.insert(at.clone());
         }
         // Our own write's answer can overtake the watch: what is older than that is no news.
-        if inner.views.get(&at).is_some_and(|known| known.uid == view.uid && !is_newer(&view, known)) {
+        if inner
+            .views
+            .get(&at)
+            .is_some_and(|known| known.uid == view.uid && !is_newer(&view, known))
+        {
             return (at, false);
         }
         inner.remove(&at);
         if let Some(owner) = &view.created_by {
-            inner.created_by.entry((at.0.clone(), owner.clone())).or_default().insert(at.1.clone());
+            inner
+                .created_by
+                .entry((at.0.clone(), owner.clone()))
+                .or_default()
+                .insert(at.1.clone());
         }
         inner.views.insert(at.clone(), view);
         (at, true)
@@ -94,7 +103,11 @@ impl Targets {
         let at = name_of(meta);
         let mut inner = self.write();
         // A Secret of the same name that came since is another one.
-        if inner.views.get(&at).is_some_and(|known| Some(&*known.uid) == meta.metadata.uid.as_deref()) {
+        if inner
+            .views
+            .get(&at)
+            .is_some_and(|known| Some(&*known.uid) == meta.metadata.uid.as_deref())
+        {
             inner.remove(&at);
         }
         at
@@ -108,7 +121,13 @@ impl Targets {
     /// Names of the Secrets in a namespace that carry a created-by label.
     pub fn created_by(&self, namespace: &str, owner: &str) -> Vec<Box<str>> {
         let inner = self.read();
-        inner.created_by.get(&(namespace.into(), owner.into())).into_iter().flatten().cloned().collect()
+        inner
+            .created_by
+            .get(&(namespace.into(), owner.into()))
+            .into_iter()
+            .flatten()
+            .cloned()
+            .collect()
     }
 
     /// How many Secrets are watched.
@@ -130,7 +149,10 @@ fn name_of(meta: &SecretMeta) -> SecretName {
 /// resourceVersions of one object are comparable numbers (Kubernetes promises it from 1.35 on, and kept it before);
 /// where they are not, anything different counts as newer.
 fn is_newer(view: &TargetView, known: &TargetView) -> bool {
-    match (view.resource_version.parse::<u64>(), known.resource_version.parse::<u64>()) {
+    match (
+        view.resource_version.parse::<u64>(),
+        known.resource_version.parse::<u64>(),
+    ) {
         (Ok(view), Ok(known)) => view > known,
         _ => view.resource_version != known.resource_version,
     }

@@ -15,19 +15,13 @@ use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    Context, Key, Kind, Wake,
-    namespaces::NamespaceView,
-    objects::ObjectName,
-    queue::Lane,
-    targets,
-};
+use super::{Context, Key, Kind, Wake, namespaces::NamespaceView, objects::ObjectName, queue::Lane, targets};
 use crate::{api::ExternalSecret, sync::object::Object};
 
 /// Objects in one page of a list.
 const PAGE: u32 = 500;
 /// How often a kind that is not served yet is looked for.
-const NOT_SERVED: Duration = Duration::from_secs(60);
+const NOT_SERVED: Duration = Duration::from_mins(1);
 
 /// What a watch does with what it is told.
 pub(super) trait Observer<K>: Send {
@@ -76,7 +70,10 @@ pub(super) async fn run<K, O>(
                 ctx.metrics.watch_errors.with_label_values(&[kind]).inc();
                 if is_not_served(&error) {
                     if !told {
-                        tracing::warn!(kind, "the API server does not serve this kind yet; apply the CRDs");
+                        tracing::warn!(
+                            kind,
+                            "the API server does not serve this kind yet; apply the CRDs"
+                        );
                         told = true;
                     }
                     tokio::select! {
@@ -204,7 +201,9 @@ impl Observer<PartialObjectMeta<Namespace>> for Namespaces {
     }
 
     fn delete(&mut self, namespace: PartialObjectMeta<Namespace>) {
-        self.0.namespaces.delete(namespace.metadata.name.as_deref().unwrap_or_default());
+        self.0
+            .namespaces
+            .delete(namespace.metadata.name.as_deref().unwrap_or_default());
     }
 }
 

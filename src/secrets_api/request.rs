@@ -92,9 +92,11 @@ impl Error {
 impl From<kube::Error> for Error {
     fn from(error: kube::Error) -> Self {
         match error {
-            kube::Error::Api(status) => {
-                Self::Refused { code: status.code, reason: status.reason.clone(), message: Redacted(status.message) }
-            }
+            kube::Error::Api(status) => Self::Refused {
+                code: status.code,
+                reason: status.reason.clone(),
+                message: Redacted(status.message),
+            },
             other => Self::Unreachable(Box::new(other)),
         }
     }
@@ -123,7 +125,10 @@ pub(super) fn build(
     accept: &'static str,
     body: Option<(&'static str, Bytes)>,
 ) -> Result<Request<Body>, Error> {
-    let mut request = Request::builder().method(method).uri(uri).header(header::ACCEPT, accept);
+    let mut request = Request::builder()
+        .method(method)
+        .uri(uri)
+        .header(header::ACCEPT, accept);
     let body = match body {
         Some((content_type, bytes)) => {
             request = request.header(header::CONTENT_TYPE, content_type);
@@ -131,7 +136,9 @@ pub(super) fn build(
         }
         None => Body::empty(),
     };
-    request.body(body).map_err(|_| Error::Answer("the request could not be built"))
+    request
+        .body(body)
+        .map_err(|_| Error::Answer("the request could not be built"))
 }
 
 /// Sends and collects. Errors are parsed from `Status` answers.
@@ -148,17 +155,33 @@ pub(super) async fn bytes(client: &Client, request: Request<Body>) -> Result<Byt
             return Ok(body);
         }
         let parsed: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
-        let text = |field: &str| parsed.get(field).and_then(|v| v.as_str()).unwrap_or_default().to_owned();
-        Err(Error::Refused { code: status.as_u16(), reason: text("reason"), message: Redacted(text("message")) })
+        let text = |field: &str| {
+            parsed
+                .get(field)
+                .and_then(|v| v.as_str())
+                .unwrap_or_default()
+                .to_owned()
+        };
+        Err(Error::Refused {
+            code: status.as_u16(),
+            reason: text("reason"),
+            message: Redacted(text("message")),
+        })
     };
-    tokio::time::timeout(CALL_TIMEOUT, exchange).await.map_err(|_| Error::Timeout)?
+    tokio::time::timeout(CALL_TIMEOUT, exchange)
+        .await
+        .map_err(|_| Error::Timeout)?
 }
 
 pub(super) async fn json(client: &Client, request: Request<Body>) -> Result<serde_json::Value, Error> {
-    serde_json::from_slice(&bytes(client, request).await?).map_err(|_| Error::Answer("the answer is not JSON"))
+    serde_json::from_slice(&bytes(client, request).await?)
+        .map_err(|_| Error::Answer("the answer is not JSON"))
 }
 
-pub(super) async fn metadata(client: &Client, request: Request<Body>) -> Result<PartialObjectMeta<Secret>, Error> {
+pub(super) async fn metadata(
+    client: &Client,
+    request: Request<Body>,
+) -> Result<PartialObjectMeta<Secret>, Error> {
     serde_json::from_slice(&bytes(client, request).await?)
         .map_err(|_| Error::Answer("the answer is not object metadata"))
 }

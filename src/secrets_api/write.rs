@@ -78,7 +78,8 @@ impl Serialize for Value<'_> {
 
 #[derive(Serialize)]
 struct Op<'a, T: Serialize> {
-    op: &'static str,
+    #[serde(rename = "op")]
+    verb: &'static str,
     path: &'a str,
     value: T,
 }
@@ -138,7 +139,11 @@ pub async fn create(
         immutable: wanted.immutable.then_some(true),
     };
     let uri = path(namespace, None, &manager_query(manager));
-    request::metadata(client, build(Method::POST, &uri, METADATA, Some((JSON, body(&new)?)))?).await
+    request::metadata(
+        client,
+        build(Method::POST, &uri, METADATA, Some((JSON, body(&new)?)))?,
+    )
+    .await
 }
 
 /// JSON Patch of a present Secret: the whole data map is replaced, so foreign and hidden keys go.
@@ -160,20 +165,32 @@ pub async fn overwrite(client: &Client, at: Guarded<'_>, wanted: &Wanted) -> Res
         op("/immutable", serde_json::json!(true));
     }
     // The precondition comes first; `replace` gives 409 where `test` would give an answer that looks like a bad patch.
-    let guard = Op { op: "replace", path: "/metadata/resourceVersion", value: at.resource_version };
-    let data = Op { op: "add", path: "/data", value: Data(&wanted.data, &[]) };
-    let patch = Patch { guard, data, rest: ops };
+    let guard = Op {
+        verb: "replace",
+        path: "/metadata/resourceVersion",
+        value: at.resource_version,
+    };
+    let data = Op {
+        verb: "add",
+        path: "/data",
+        value: Data(&wanted.data, &[]),
+    };
+    let patch = Whole {
+        guard,
+        data,
+        rest: ops,
+    };
     send_patch(client, at, JSON_PATCH, body(&patch)?, "").await
 }
 
 /// A patch is an array; its parts differ in type.
-struct Patch<'a> {
+struct Whole<'a> {
     guard: Op<'a, &'a str>,
     data: Op<'a, Data<'a>>,
     rest: Vec<serde_json::Value>,
 }
 
-impl Serialize for Patch<'_> {
+impl Serialize for Whole<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeSeq;
         let mut seq = serializer.serialize_seq(Some(2 + self.rest.len()))?;
@@ -231,7 +248,11 @@ pub async fn values_equal(
     }
     let ops: Vec<_> = data
         .iter()
-        .map(|(key, value)| Test { op: "test", path: format!("/data/{}", pointer(key)), value: Value(value) })
+        .map(|(key, value)| Test {
+            op: "test",
+            path: format!("/data/{}", pointer(key)),
+            value: Value(value),
+        })
         .collect();
     match send_patch(client, at, JSON_PATCH, body(&ops)?, "&dryRun=All").await {
         Ok(_) => Ok(true),
@@ -248,7 +269,12 @@ pub async fn delete(client: &Client, namespace: &str, name: &str, seen: &SecretM
         "preconditions": { "uid": seen.metadata.uid, "resourceVersion": seen.metadata.resource_version },
     });
     let uri = path(namespace, Some(name), "");
-    let request = build(Method::DELETE, &uri, METADATA, Some((JSON, body(&preconditions)?)))?;
+    let request = build(
+        Method::DELETE,
+        &uri,
+        METADATA,
+        Some((JSON, body(&preconditions)?)),
+    )?;
     match request::bytes(client, request).await {
         Ok(_) => Ok(()),
         Err(e) if e.is_not_found() => Ok(()),
@@ -263,8 +289,16 @@ async fn send_patch(
     body: Bytes,
     query: &str,
 ) -> Result<SecretMeta, Error> {
-    let uri = path(at.namespace, Some(at.name), &format!("{}{query}", manager_query(at.manager)));
-    request::metadata(client, build(Method::PATCH, &uri, METADATA, Some((content_type, body)))?).await
+    let uri = path(
+        at.namespace,
+        Some(at.name),
+        &format!("{}{query}", manager_query(at.manager)),
+    );
+    request::metadata(
+        client,
+        build(Method::PATCH, &uri, METADATA, Some((content_type, body)))?,
+    )
+    .await
 }
 
 fn manager_query(manager: &str) -> String {

@@ -88,8 +88,15 @@ impl Writer {
     ) -> Result<Applied, Failure> {
         let _slot = self.slots.acquire().await;
         let manager = fingerprint::field_manager(&object.name);
-        let target = Target { writer: self, object, spec, rendered, manager };
-        let expects_none = view.is_none() && record.written.is_none() && spec.target.creation != CreationPolicy::Merge;
+        let target = Target {
+            writer: self,
+            object,
+            spec,
+            rendered,
+            manager,
+        };
+        let expects_none =
+            view.is_none() && record.written.is_none() && spec.target.creation != CreationPolicy::Merge;
         let mut seen = if expects_none { None } else { target.look().await? };
         for _ in 0..ATTEMPTS {
             let attempt = match &seen {
@@ -105,7 +112,10 @@ impl Writer {
         }
         Err(Failure::new(
             Cause::ApiServerUnavailable,
-            format!("Secret {} changed during each of {ATTEMPTS} writes; trying again", spec.target.name),
+            format!(
+                "Secret {} changed during each of {ATTEMPTS} writes; trying again",
+                spec.target.name
+            ),
         )
         .headline("could not update secret"))
     }
@@ -114,7 +124,10 @@ impl Writer {
     pub async fn delete(&self, object: &Object, name: &str) -> Result<bool, Failure> {
         let _slot = self.slots.acquire().await;
         let failed = |e: Error| failed(&e, name, "delete").headline("could not delete secret");
-        let Some(meta) = secrets_api::metadata(&self.client, &object.namespace, name).await.map_err(failed)? else {
+        let Some(meta) = secrets_api::metadata(&self.client, &object.namespace, name)
+            .await
+            .map_err(failed)?
+        else {
             return Ok(false);
         };
         let owners = meta.metadata.owner_references.as_deref().unwrap_or_default();
@@ -122,11 +135,15 @@ impl Writer {
         if !owned && !merged::written_by(&meta, &fingerprint::field_manager(&object.name)) {
             return Err(Failure::new(
                 Cause::TargetOwned,
-                format!("Secret {name} is not owned by this ExternalSecret and was not deleted; delete it by hand"),
+                format!(
+                    "Secret {name} is not owned by this ExternalSecret and was not deleted; delete it by hand"
+                ),
             )
             .headline("could not delete secret"));
         }
-        secrets_api::delete(&self.client, &object.namespace, name, &meta).await.map_err(failed)?;
+        secrets_api::delete(&self.client, &object.namespace, name, &meta)
+            .await
+            .map_err(failed)?;
         Ok(true)
     }
 
@@ -137,15 +154,21 @@ impl Writer {
         let mut deleted = 0;
         for name in names {
             let failed = |e: Error| failed(&e, name, "delete").headline("could not delete orphaned secrets");
-            let meta = secrets_api::metadata(&self.client, &object.namespace, name).await.map_err(failed)?;
+            let meta = secrets_api::metadata(&self.client, &object.namespace, name)
+                .await
+                .map_err(failed)?;
             let Some(meta) = meta else { continue };
             let view = TargetView::new(&meta);
             // A copy that somebody made carries our label too, but not our manager.
             let ours = view.created_by.as_deref() == Some(&created_by)
                 && merged::written_by(&meta, &manager)
-                && view.controller.is_none_or(|c| c.is_external_secret && *c.name == *object.name);
+                && view
+                    .controller
+                    .is_none_or(|c| c.is_external_secret && *c.name == *object.name);
             if ours {
-                secrets_api::delete(&self.client, &object.namespace, name, &meta).await.map_err(failed)?;
+                secrets_api::delete(&self.client, &object.namespace, name, &meta)
+                    .await
+                    .map_err(failed)?;
                 deleted += 1;
             }
         }
@@ -176,7 +199,11 @@ impl Target<'_> {
 
     /// A conflict, or an object that came or went, is looked at again; everything else is a failure.
     fn attempt(&self, error: &Error) -> Attempt {
-        if error.is_conflict() || error.is_not_found() { Attempt::LookAgain } else { Attempt::Failed(self.failed(error)) }
+        if error.is_conflict() || error.is_not_found() {
+            Attempt::LookAgain
+        } else {
+            Attempt::Failed(self.failed(error))
+        }
     }
 
     async fn look(&self) -> Result<Option<SecretMeta>, Failure> {
@@ -190,7 +217,10 @@ impl Target<'_> {
     }
 
     fn merges(&self) -> bool {
-        matches!(self.spec.target.creation, CreationPolicy::Merge | CreationPolicy::CreateOrMerge)
+        matches!(
+            self.spec.target.creation,
+            CreationPolicy::Merge | CreationPolicy::CreateOrMerge
+        )
     }
 
     fn owner(&self) -> Option<OwnerReference> {
@@ -258,14 +288,20 @@ impl Target<'_> {
             return Err(Attempt::Failed(
                 Failure::new(
                     Cause::ApiServerUnavailable,
-                    format!("Secret {} is being deleted, but a finalizer still holds it", self.name()),
+                    format!(
+                        "Secret {} is being deleted, but a finalizer still holds it",
+                        self.name()
+                    ),
                 )
                 .headline("could not update secret"),
             ));
         }
         self.check_owner(meta)?;
         let uid = meta.metadata.uid.as_deref().unwrap_or_default();
-        let ours = record.written.as_ref().is_some_and(|written| *written.uid == *uid)
+        let ours = record
+            .written
+            .as_ref()
+            .is_some_and(|written| *written.uid == *uid)
             || merged::written_by(meta, &self.manager)
             || target::controller(meta.metadata.owner_references.as_deref().unwrap_or_default())
                 .is_some_and(|controller| *controller.uid == *self.object.uid);
@@ -292,7 +328,11 @@ impl Target<'_> {
         self.writer.targets.apply(&after, false);
         let written = self.written(&after);
         let moved = after.metadata.resource_version != meta.metadata.resource_version;
-        Ok(if moved { Applied::Updated(written) } else { Applied::Unchanged(Some(written)) })
+        Ok(if moved {
+            Applied::Updated(written)
+        } else {
+            Applied::Unchanged(Some(written))
+        })
     }
 
     fn check_owner(&self, meta: &SecretMeta) -> Result<(), Failure> {
@@ -333,7 +373,11 @@ impl Target<'_> {
             return Err(Attempt::Failed(
                 Failure::new(
                     Cause::TargetTypeRefused,
-                    format!("Secret {} has type {}, which keyferry does not write", self.name(), shape.type_),
+                    format!(
+                        "Secret {} has type {}, which keyferry does not write",
+                        self.name(),
+                        shape.type_
+                    ),
                 )
                 .headline("could not update secret"),
             ));
@@ -351,25 +395,37 @@ fn failed(error: &Error, name: &str, verb: &str) -> Failure {
     if error.is_immutable() {
         return failure(
             Cause::TargetImmutable,
-            format!("secret is immutable: Secret {name} would have to change; delete it to have it made anew"),
+            format!(
+                "secret is immutable: Secret {name} would have to change; delete it to have it made anew"
+            ),
         )
         .headline("could not update secret, target is immutable");
     }
     if error.is_terminating_namespace() {
-        return failure(Cause::NamespaceTerminating, "the namespace is being deleted".to_owned());
+        return failure(
+            Cause::NamespaceTerminating,
+            "the namespace is being deleted".to_owned(),
+        );
     }
     if error.is_forbidden() {
         return failure(
             Cause::Forbidden,
-            format!("the operator may not {verb} Secret {name}; grant its ServiceAccount the verb on Secrets here"),
+            format!(
+                "the operator may not {verb} Secret {name}; grant its ServiceAccount the verb on Secrets here"
+            ),
         );
     }
     if error.is_invalid() {
         let code = error.code().unwrap_or_default();
         return failure(
             Cause::TargetInvalid,
-            format!("the API server refused to {verb} Secret {name} as invalid ({code}); its type may demand other keys"),
+            format!(
+                "the API server refused to {verb} Secret {name} as invalid ({code}); its type may demand other keys"
+            ),
         );
     }
-    failure(Cause::ApiServerUnavailable, format!("could not {verb} Secret {name}: {error}; trying again"))
+    failure(
+        Cause::ApiServerUnavailable,
+        format!("could not {verb} Secret {name}: {error}; trying again"),
+    )
 }

@@ -126,7 +126,11 @@ pub struct Failure {
 impl Failure {
     /// A failure of reading or checking.
     pub fn new(cause: Cause, text: impl Into<String>) -> Self {
-        Self { cause, text: text.into(), headline: "could not get secret data from provider" }
+        Self {
+            cause,
+            text: text.into(),
+            headline: "could not get secret data from provider",
+        }
     }
 
     /// The same failure under another of the contract's headlines.

@@ -11,9 +11,7 @@ use super::{
     rewrite::Fetched,
     spec::{Interval, Spec, StoreName},
 };
-use crate::{
-    aws::{self, Answer, Broker, Class, Fault, Identity, Lane, Retry},
-};
+use crate::aws::{self, Answer, Broker, Class, Fault, Identity, Lane, Retry};
 
 /// What the reads of one object may hold together.
 const OBJECT_LIMIT: usize = 8 * 1024 * 1024;
@@ -37,7 +35,7 @@ pub async fn fetch(
     why: &Why,
     single: bool,
 ) -> Result<Answers, Failure> {
-    let callers = identify(broker, object, stores, reads).await;
+    let callers = identify(broker, object, stores, reads, *why == Why::Forced).await;
     let lane = match (why.is_periodic(), spec.interval) {
         (true, Interval::Every(interval)) => Lane::Periodic { interval },
         _ => Lane::Urgent,
@@ -45,12 +43,18 @@ pub async fn fetch(
     let answers = future::join_all(reads.distinct.iter().map(|(store, read)| {
         let callers = &callers;
         async move {
-        let (identity, retry) = match callers.get(store) {
-            Some(Ok((identity, retry))) => (identity, retry.as_ref()),
-            Some(Err(error)) => return Err(error.clone()),
-            None => return Err(aws::Error::new(Class::Config, "store", format!("{store} was not looked up"))),
-        };
-        broker.read(identity, retry, read, lane, single).await
+            let (identity, retry) = match callers.get(store) {
+                Some(Ok((identity, retry))) => (identity, retry.as_ref()),
+                Some(Err(error)) => return Err(error.clone()),
+                None => {
+                    return Err(aws::Error::new(
+                        Class::Config,
+                        "store",
+                        format!("{store} was not looked up"),
+                    ));
+                }
+            };
+            broker.read(identity, retry, read, lane, single).await
         }
     }))
     .await;
@@ -64,12 +68,17 @@ async fn identify(
     object: &Object,
     stores: &BTreeMap<StoreName, StoreState>,
     reads: &Reads,
+    forced: bool,
 ) -> BTreeMap<StoreName, Caller> {
     let mut callers = BTreeMap::new();
     for (name, _) in &reads.distinct {
         if let Some(StoreState::Usable(view, aws)) = stores.get(name)
             && !callers.contains_key(name)
         {
+            // Who asks for a sync does not want to hear of a failure that is only remembered.
+            if forced {
+                broker.try_again(&view.name);
+            }
             let scope = view.scope(aws, &object.namespace);
             let retry = scope.retry.map(Retry::parse).transpose();
             let caller = match retry {
@@ -87,7 +96,10 @@ fn collect(
     reads: &Reads,
     answers: Vec<Result<Arc<Answer>, aws::Error>>,
 ) -> Result<Answers, Failure> {
-    let mut result = Answers { fetched: Vec::with_capacity(answers.len()), absent: BTreeMap::new() };
+    let mut result = Answers {
+        fetched: Vec::with_capacity(answers.len()),
+        absent: BTreeMap::new(),
+    };
     let mut failures = BTreeMap::new();
     let mut size = 0;
     for (at, answer) in answers.into_iter().enumerate() {
@@ -105,14 +117,23 @@ fn collect(
         size += answer.as_ref().map_or(0, |answer| answer.size());
         result.fetched.push(answer);
     }
-    let failed = spec.sources.iter().zip(&reads.by_source).find_map(|(source, at)| Some((source, failures.get(at)?)));
+    let failed = spec
+        .sources
+        .iter()
+        .zip(&reads.by_source)
+        .find_map(|(source, at)| Some((source, failures.get(at)?)));
     if let Some((source, error)) = failed {
-        return Err(failure(error, &format!("error processing {}, err: ", source.place)));
+        return Err(failure(
+            error,
+            &format!("error processing {}, err: ", source.place),
+        ));
     }
     if size > OBJECT_LIMIT {
         return Err(Failure::new(
             Cause::TooLarge,
-            format!("its sources hold {size} bytes, and keyferry reads at most {OBJECT_LIMIT} for one object; split it"),
+            format!(
+                "its sources hold {size} bytes, and keyferry reads at most {OBJECT_LIMIT} for one object; split it"
+            ),
         ));
     }
     Ok(result)

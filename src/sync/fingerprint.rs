@@ -64,7 +64,10 @@ mod tests {
     use super::*;
 
     fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-        pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
+        pairs
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect()
     }
 
     #[test]
@@ -85,9 +88,15 @@ mod tests {
     #[test]
     fn long_names_are_hashed_in_the_field_manager() {
         let short = "a".repeat(27);
-        assert_eq!(field_manager(&short), format!("externalsecrets.external-secrets.io/{short}"));
+        assert_eq!(
+            field_manager(&short),
+            format!("externalsecrets.external-secrets.io/{short}")
+        );
         let long = field_manager(&"a".repeat(28));
-        assert!(long.starts_with("externalsecrets.external-secrets.io/sha3/"), "{long}");
+        assert!(
+            long.starts_with("externalsecrets.external-secrets.io/sha3/"),
+            "{long}"
+        );
         assert_eq!(long.len(), "externalsecrets.external-secrets.io/sha3/".len() + 56);
     }
 

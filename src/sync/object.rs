@@ -60,9 +60,17 @@ impl Object {
             Err(invalid) => {
                 let failure = Failure::new(
                     Cause::Malformed,
-                    format!("the stored object cannot be read: {}; apply it again", invalid.error),
+                    format!(
+                        "the stored object cannot be read: {}; apply it again",
+                        invalid.error
+                    ),
                 );
-                Self::build(invalid.metadata, BTreeSet::new(), Err(failure), ExternalSecretStatus::default())
+                Self::build(
+                    invalid.metadata,
+                    BTreeSet::new(),
+                    Err(failure),
+                    ExternalSecretStatus::default(),
+                )
             }
         }
     }
@@ -109,16 +117,27 @@ impl Object {
 
     /// Whether the Secret stays when the object goes, by our annotation.
     pub fn retained_on_delete(&self) -> bool {
-        self.annotations.get(names::ON_DELETE_ANNOTATION).is_some_and(|value| value == "retain")
+        self.annotations
+            .get(names::ON_DELETE_ANNOTATION)
+            .is_some_and(|value| value == "retain")
     }
 }
 
 /// The newest writer of the status, where it is not us and came after us: two operators share a class.
 fn foreign_status_writer(fields: &[ManagedFieldsEntry]) -> Option<(Box<str>, Timestamp)> {
-    let status = || fields.iter().filter(|entry| entry.subresource.as_deref() == Some("status"));
+    let status = || {
+        fields
+            .iter()
+            .filter(|entry| entry.subresource.as_deref() == Some("status"))
+    };
     let time = |entry: &ManagedFieldsEntry| entry.time.as_ref().map_or(Timestamp::MIN, |time| time.0);
-    let ours = status().filter(|e| e.manager.as_deref() == Some(names::STATUS_MANAGER)).map(time).max()?;
-    let newest = status().filter(|e| e.manager.as_deref() != Some(names::STATUS_MANAGER)).max_by_key(|e| time(e))?;
+    let ours = status()
+        .filter(|e| e.manager.as_deref() == Some(names::STATUS_MANAGER))
+        .map(time)
+        .max()?;
+    let newest = status()
+        .filter(|e| e.manager.as_deref() != Some(names::STATUS_MANAGER))
+        .max_by_key(|e| time(e))?;
     (time(newest) > ours).then(|| (newest.manager.clone().unwrap_or_default().into(), time(newest)))
 }
 
@@ -140,7 +159,10 @@ mod tests {
     #[test]
     fn a_status_that_another_operator_left_before_us_is_not_a_contest() {
         assert_eq!(foreign_status_writer(&[writer("external-secrets", 5)]), None);
-        assert_eq!(foreign_status_writer(&[writer("external-secrets", 5), writer("keyferry", 6)]), None);
+        assert_eq!(
+            foreign_status_writer(&[writer("external-secrets", 5), writer("keyferry", 6)]),
+            None
+        );
     }
 
     #[test]

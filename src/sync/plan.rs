@@ -1,10 +1,6 @@
 //! PLAN: whether AWS must be asked, and what for. Pure and total; no call is made to decide.
 
-use std::{
-    collections::BTreeMap,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -18,7 +14,7 @@ use super::{
     target::{self, Drift, Expected, TargetView},
 };
 use crate::{
-    api::{external_secret::CreationPolicy, secret_store::{AwsProvider, AwsService}},
+    api::secret_store::{AwsProvider, AwsService},
     aws::{Aspect, Read, Version},
     operator::store::StoreView,
 };
@@ -26,9 +22,9 @@ use crate::{
 /// How often a target may be repaired within [`CONTEST_WINDOW`] before we stop fighting for it.
 const REPAIRS: usize = 3;
 /// See [`REPAIRS`].
-pub const CONTEST_WINDOW: Duration = Duration::from_secs(600);
+pub const CONTEST_WINDOW: Duration = Duration::from_mins(10);
 /// How long an object whose interval is 0 waits where others wait for their interval.
-pub const DEFAULT_WAIT: Duration = Duration::from_secs(3600);
+pub const DEFAULT_WAIT: Duration = Duration::from_hours(1);
 
 /// A store as an object sees it.
 #[derive(Clone, Debug)]
@@ -42,7 +38,7 @@ pub enum StoreState {
     /// It is not Ready, and why as far as is known.
     NotReady(Option<String>),
     /// It can be used.
-    Usable(Arc<StoreView>, AwsProvider),
+    Usable(Arc<StoreView>, Box<AwsProvider>),
 }
 
 /// Everything a decision depends on.
@@ -136,7 +132,12 @@ pub fn decide(s: &Situation<'_>) -> Decision {
         Err(wait) => return Decision::Skip(wait),
     };
     if let Why::Drift(editor) = &why
-        && s.record.repairs.iter().filter(|at| s.instant.duration_since(**at) < CONTEST_WINDOW).count() >= REPAIRS
+        && s.record
+            .repairs
+            .iter()
+            .filter(|at| s.instant.duration_since(**at) < CONTEST_WINDOW)
+            .count()
+            >= REPAIRS
     {
         let by = editor.as_deref().unwrap_or("another client");
         return Decision::Refuse(Failure::new(
@@ -161,17 +162,27 @@ enum Ownership {
 }
 
 fn ownership(s: &Situation<'_>) -> Ownership {
-    let others = s.stores.iter().find(|(_, state)| matches!(state, StoreState::NotOurs(_)));
-    let missing = s.stores.values().all(|state| matches!(state, StoreState::Missing));
+    let others = s
+        .stores
+        .iter()
+        .find(|(_, state)| matches!(state, StoreState::NotOurs(_)));
+    let missing = s
+        .stores
+        .values()
+        .all(|state| matches!(state, StoreState::Missing));
     match others {
         None if missing && !s.default_class => Ownership::Others,
         None => Ownership::Ours,
         Some((name, StoreState::NotOurs(why)))
-            if s.stores.values().any(|state| !matches!(state, StoreState::NotOurs(_) | StoreState::Missing)) =>
+            if s.stores
+                .values()
+                .any(|state| !matches!(state, StoreState::NotOurs(_) | StoreState::Missing)) =>
         {
             Ownership::Mixed(Failure::new(
                 Cause::StoreNotOurs,
-                format!("can not reference unmanaged store: {name} {why}; use stores of one operator in one object"),
+                format!(
+                    "can not reference unmanaged store: {name} {why}; use stores of one operator in one object"
+                ),
             ))
         }
         Some(_) => Ownership::Others,
@@ -181,33 +192,48 @@ fn ownership(s: &Situation<'_>) -> Ownership {
 /// Why a sync is due, or how long until the next look.
 fn reason(s: &Situation<'_>, spec: &Spec) -> Result<Why, Option<Duration>> {
     let (object, record) = (s.object, s.record);
-    let forced = object.force_sync().iter().zip(&record.forced).any(|(now, seen)| *now != seen.as_deref());
-    if forced {
-        return Ok(Why::Forced);
-    }
     let until = |at: Instant| at.saturating_duration_since(s.instant);
+    // A second look that is due is what every sync starts with: until it agreed, none of them can end.
+    let confirm = record.confirm_at.is_some_and(|at| until(at).is_zero());
+    let or_confirm = |why| if confirm { Why::Confirm } else { why };
+    let seen = record.forced.iter().map(Option::as_deref);
+    let forced = object.force_sync().into_iter().ne(seen);
+    if forced {
+        return Ok(or_confirm(Why::Forced));
+    }
     if let Some(failing) = &record.failing
         && failing.form == object.form
     {
-        return if until(failing.retry_at).is_zero() { Ok(Why::Retry) } else { Err(Some(until(failing.retry_at))) };
+        let wait = until(failing.retry_at);
+        return if wait.is_zero() {
+            Ok(or_confirm(Why::Retry))
+        } else {
+            Err(Some(wait))
+        };
     }
-    let Some(synced) = &record.synced_form else { return Ok(Why::New) };
+    let Some(synced) = &record.synced_form else {
+        return Ok(or_confirm(Why::New));
+    };
     let changed = match spec.refresh {
         Refresh::CreatedOnce => false,
         Refresh::Periodic(Interval::Once) => fingerprint::generation_of(synced) != Some(object.generation),
         Refresh::OnChange | Refresh::Periodic(Interval::Every(_)) => *synced != object.form,
     };
     if changed {
-        return Ok(Why::Changed);
+        return Ok(or_confirm(Why::Changed));
     }
     if let Some(confirm) = record.confirm_at {
-        return if until(confirm).is_zero() { Ok(Why::Confirm) } else { Err(Some(until(confirm))) };
+        return if until(confirm).is_zero() {
+            Ok(Why::Confirm)
+        } else {
+            Err(Some(until(confirm)))
+        };
     }
     if s.targets_watched {
         match target::drift(&expected(object, record, spec), s.target) {
             Drift::None | Drift::Unproven => {}
-            // Under Merge the target is made by somebody else: once we have seen that it is gone, we wait.
-            Drift::Gone if spec.target.creation == CreationPolicy::Merge && record.written.is_none() => {}
+            // We deleted it with its sources, or have seen that there is nothing to merge into: nothing is missed.
+            Drift::Gone if record.targetless => {}
             Drift::Gone => return Ok(Why::Drift(None)),
             Drift::Edited(editor) => return Ok(Why::Drift(editor)),
         }
@@ -236,10 +262,14 @@ fn reads(s: &Situation<'_>, spec: &Spec) -> Result<Reads, Failure> {
     for source in &spec.sources {
         let read = read(source, usable(s, &source.store)?);
         let wanted = (source.store.clone(), read);
-        let at = reads.distinct.iter().position(|known| *known == wanted).unwrap_or_else(|| {
-            reads.distinct.push(wanted);
-            reads.distinct.len() - 1
-        });
+        let at = reads
+            .distinct
+            .iter()
+            .position(|known| *known == wanted)
+            .unwrap_or_else(|| {
+                reads.distinct.push(wanted);
+                reads.distinct.len() - 1
+            });
         reads.by_source.push(at);
     }
     Ok(reads)
@@ -251,7 +281,10 @@ fn usable<'a>(s: &'a Situation<'_>, name: &StoreName) -> Result<&'a AwsProvider,
         Some(StoreState::Usable(_, aws)) => Ok(aws),
         Some(StoreState::NotReady(why)) => {
             let why = why.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
-            failure(Cause::StoreNotReady, format!("{name} is not ready{why}; see the store's status"))
+            failure(
+                Cause::StoreNotReady,
+                format!("{name} is not ready{why}; see the store's status"),
+            )
         }
         Some(StoreState::Denied) => failure(
             Cause::StoreDenied,
@@ -261,19 +294,25 @@ fn usable<'a>(s: &'a Situation<'_>, name: &StoreName) -> Result<&'a AwsProvider,
                 name.name, s.object.namespace
             ),
         ),
-        Some(StoreState::NotOurs(why)) => {
-            failure(Cause::StoreNotOurs, format!("can not reference unmanaged store: {name} {why}"))
-        }
+        Some(StoreState::NotOurs(why)) => failure(
+            Cause::StoreNotOurs,
+            format!("can not reference unmanaged store: {name} {why}"),
+        ),
         Some(StoreState::Missing) | None => failure(
             Cause::StoreNotFound,
-            format!("could not get {name}: there is none{}; create it, or correct the name", whereabouts(s, name)),
+            format!(
+                "could not get {name}: there is none{}; create it, or correct the name",
+                whereabouts(s, name)
+            ),
         ),
     }
 }
 
 fn whereabouts(s: &Situation<'_>, name: &StoreName) -> String {
     match name.kind {
-        crate::api::external_secret::StoreKind::SecretStore => format!(" in namespace {}", s.object.namespace),
+        crate::api::external_secret::StoreKind::SecretStore => {
+            format!(" in namespace {}", s.object.namespace)
+        }
         crate::api::external_secret::StoreKind::ClusterSecretStore => String::new(),
     }
 }
@@ -283,9 +322,16 @@ pub fn read(source: &Source, aws: &AwsProvider) -> Read {
     let id = format!("{}{}", aws.prefix.as_deref().unwrap_or_default(), source.key);
     let version = match aws.service {
         AwsService::ParameterStore => Version::Selector(source.version.as_deref().map(str::to_owned)),
-        AwsService::SecretsManager | AwsService::CertificateManager => Version::of_secret(source.version.as_deref()),
+        AwsService::SecretsManager | AwsService::CertificateManager => {
+            Version::of_secret(source.version.as_deref())
+        }
     };
-    Read { service: aws.service, id, version, aspect: Aspect::Value }
+    Read {
+        service: aws.service,
+        id,
+        version,
+        aspect: Aspect::Value,
+    }
 }
 
 #[cfg(test)]

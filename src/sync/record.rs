@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::{cause::Failure, fingerprint, object::Object, target::Written};
+use super::{cause::Failure, fingerprint, object::Object, report, target::Written};
 use crate::{
     api::external_secret::{StatusCondition, SyncedEntry},
     aws::Read,
@@ -70,6 +70,8 @@ pub struct Record {
     pub due: Option<Instant>,
     /// Our last write of the target.
     pub written: Option<Written>,
+    /// The last sync ended without a target, and none is missed: its sources are gone, or nobody has made it yet.
+    pub targetless: bool,
     /// Digest of what was last written or found equal.
     pub digest: Option<Digest>,
     /// The target changed in a way that metadata cannot prove harmless: the next refresh writes.
@@ -96,14 +98,22 @@ impl Record {
     /// Seeds a record from the status, after a start or when an object appears.
     pub fn seed(object: &Object) -> Self {
         let status = &object.status;
-        let ready = status.conditions.iter().flatten().find(|condition| condition.type_ == "Ready");
-        let synced = status.synced_resource_version.as_deref().filter(|form| !form.is_empty());
+        let ready = status
+            .conditions
+            .iter()
+            .flatten()
+            .find(|condition| condition.type_ == "Ready");
+        let synced = status
+            .synced_resource_version
+            .as_deref()
+            .filter(|form| !form.is_empty());
         let refreshed = status.refresh_time.as_ref().map(|time| time.0);
         Self {
             uid: object.uid.clone(),
             synced_form: refreshed.and(synced).map(Into::into),
             due: None,
             written: None,
+            targetless: ready.is_some_and(report::is_targetless),
             digest: None,
             unproven: true,
             failing: None,

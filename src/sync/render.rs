@@ -17,7 +17,10 @@ use crate::api::names;
 const SIZE_LIMIT: usize = 1024 * 1024;
 
 /// Types that give their holder power over the cluster: a Secret of these is neither made nor written.
-const PRIVILEGED: [&str; 2] = ["kubernetes.io/service-account-token", "bootstrap.kubernetes.io/token"];
+const PRIVILEGED: [&str; 2] = [
+    "kubernetes.io/service-account-token",
+    "bootstrap.kubernetes.io/token",
+];
 
 /// Labels and annotations of tools say something about the ExternalSecret, not about its Secret: copied, they make GitOps
 /// tools adopt or prune the Secret. A name that starts with one of these stays behind.
@@ -63,11 +66,18 @@ pub fn render(object: &Object, spec: &Spec, data: Map) -> Result<Rendered, Failu
     check_size(&data)?;
     let copied = |map: &BTreeMap<String, String>| {
         map.iter()
-            .filter(|(name, _)| *name != "force-sync" && !NOT_COPIED.iter().any(|prefix| name.starts_with(prefix)))
+            .filter(|(name, _)| {
+                *name != "force-sync" && !NOT_COPIED.iter().any(|prefix| name.starts_with(prefix))
+            })
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect()
     };
-    Ok(Rendered { data, labels: copied(&object.labels), annotations: copied(&object.annotations), type_: None })
+    Ok(Rendered {
+        data,
+        labels: copied(&object.labels),
+        annotations: copied(&object.annotations),
+        type_: None,
+    })
 }
 
 fn check_keys(data: &Map) -> Result<(), Failure> {
@@ -75,7 +85,9 @@ fn check_keys(data: &Map) -> Result<(), Failure> {
         None => Ok(()),
         Some(problem) => Err(Failure::new(
             Cause::InvalidKey,
-            format!("invalid secret keys (TIP: use rewrite or conversionStrategy to change keys): a key {problem}"),
+            format!(
+                "invalid secret keys (TIP: use rewrite or conversionStrategy to change keys): a key {problem}"
+            ),
         )),
     }
 }
@@ -85,7 +97,10 @@ fn check_size(data: &Map) -> Result<(), Failure> {
     if size <= SIZE_LIMIT {
         return Ok(());
     }
-    let largest = data.iter().max_by_key(|(_, value)| value.len()).map_or("", |(key, _)| key);
+    let largest = data
+        .iter()
+        .max_by_key(|(_, value)| value.len())
+        .map_or("", |(key, _)| key);
     Err(Failure::new(
         Cause::TooLarge,
         format!(
@@ -117,6 +132,9 @@ pub fn digest(key: &hmac::Key, rendered: &Rendered, also: &str) -> Digest {
     part(also.as_bytes());
     let tag = context.sign();
     let mut digest = Digest::default();
-    digest.iter_mut().zip(tag.as_ref()).for_each(|(to, from)| *to = *from);
+    digest
+        .iter_mut()
+        .zip(tag.as_ref())
+        .for_each(|(to, from)| *to = *from);
     digest
 }

@@ -29,22 +29,31 @@ const ENTRIES: usize = 50;
 /// See [`ENTRIES`]; bytes of JSON.
 const ENTRIES_BYTES: usize = 16 * 1024;
 /// Longest wait between tries of what backs off.
-const LONGEST_BACKOFF: Duration = Duration::from_secs(300);
+const LONGEST_BACKOFF: Duration = Duration::from_mins(5);
 
-/// Text of the Ready condition with its reason, for each end of a sync (contract §1.2).
+/// Text of the Ready condition with its reason, for each end of a sync.
 fn success(done: &Done) -> Option<(&'static str, &'static str)> {
     Some(match done {
         Done::AwaitingConfirmation => return None,
         Done::Retained => ("SecretSynced", "secret retained due to DeletionPolicy=Retain"),
-        Done::NotWritten => ("SecretSynced", "secret synced"),
         Done::Applied(Applied::Deleted) => ("SecretDeleted", "secret deleted due to DeletionPolicy=Delete"),
-        Done::Applied(Applied::Missing) => {
-            ("SecretMissing", "secret will not be created due to CreationPolicy=Merge")
-        }
-        Done::Applied(Applied::Created(_) | Applied::Updated(_) | Applied::Unchanged(_)) => {
-            ("SecretSynced", "secret synced")
-        }
+        Done::Applied(Applied::Missing) => (
+            "SecretMissing",
+            "secret will not be created due to CreationPolicy=Merge",
+        ),
+        Done::NotWritten | Done::Applied(_) => ("SecretSynced", "secret synced"),
     })
+}
+
+/// Whether a condition tells that there is no target, and that none is missed.
+pub fn is_targetless(ready: &StatusCondition) -> bool {
+    let [deleted, missing] =
+        [Applied::Deleted, Applied::Missing].map(|applied| success(&Done::Applied(applied)));
+    let says = (ready.reason.as_deref(), ready.message.as_deref());
+    let told = |wanted: Option<(&'static str, &'static str)>| {
+        wanted.is_some_and(|(r, m)| says == (Some(r), Some(m)))
+    };
+    ready.status == "True" && (told(deleted) || told(missing))
 }
 
 /// An event to publish.
@@ -60,7 +69,11 @@ pub struct Note {
 
 impl Note {
     fn normal(reason: &'static str, text: impl Into<String>) -> Self {
-        Self { warning: false, reason, text: text.into() }
+        Self {
+            warning: false,
+            reason,
+            text: text.into(),
+        }
     }
 }
 
@@ -95,32 +108,61 @@ pub fn succeeded(
 ) -> Report {
     let Some((reason, message)) = success(&outcome.done) else {
         // A removal waits for its second look; the object stays as it is until then.
-        let wait = record.confirm_at.map(|at| at.saturating_duration_since(Instant::now()));
-        return Report { next: wait, ..Report::default() };
+        let wait = record
+            .confirm_at
+            .map(|at| at.saturating_duration_since(Instant::now()));
+        return Report {
+            next: wait,
+            ..Report::default()
+        };
     };
     let changed = match &outcome.done {
-        Done::Applied(applied) => !matches!(applied, Applied::Unchanged(_)),
+        Done::Applied(Applied::Created(_) | Applied::Updated(_)) => true,
+        // Found again at each refresh, and news but once.
+        Done::Applied(Applied::Deleted | Applied::Missing) => {
+            record
+                .reported
+                .ready
+                .as_ref()
+                .and_then(|ready| ready.reason.as_deref())
+                != Some(reason)
+        }
         _ => false,
     };
     let was_failing = record.failing.take().is_some();
     record.synced_form = Some(object.form.clone());
     record.forced = object.force_sync().map(|value| value.map(Into::into));
     if let (Why::Drift(_), true) = (why, changed) {
-        while record.repairs.front().is_some_and(|at| at.elapsed() > CONTEST_WINDOW) {
+        while record
+            .repairs
+            .front()
+            .is_some_and(|at| at.elapsed() > CONTEST_WINDOW)
+        {
             record.repairs.pop_front();
         }
         record.repairs.push_back(began.instant);
     }
     let (entries, omitted) = bounded(&outcome.entries);
     let target = object.target_name().map(str::to_owned);
-    let creation = object.spec.as_ref().map(|spec| spec.target.creation).unwrap_or_default();
+    let creation = object
+        .spec
+        .as_ref()
+        .map(|spec| spec.target.creation)
+        .unwrap_or_default();
     let mut after = Reported {
-        ready: Some(condition("True", reason, message.to_owned(), &record.reported, began.at)),
+        ready: Some(condition(
+            "True",
+            reason,
+            message.to_owned(),
+            &record.reported,
+            began.at,
+        )),
         cause: None,
         observed_generation: Some(object.generation),
         refresh_time: Some(began.at),
         synced_form: Some(object.form.to_string()),
-        binding: target.filter(|_| creation != CreationPolicy::None),
+        binding: target
+            .filter(|_| creation != CreationPolicy::None && outcome.done != Done::Applied(Applied::Missing)),
         entries,
         omitted,
     };
@@ -139,11 +181,24 @@ pub fn succeeded(
     if !(heartbeat || asked || changed || was_failing) {
         after.refresh_time = record.reported.refresh_time;
     }
+    let notes = notes(record, outcome, message, changed || asked);
+    Report {
+        status: write(record, after),
+        notes,
+        next: None,
+    }
+}
+
+/// What users are told of a success.
+fn notes(record: &Record, outcome: &Outcome, message: &str, is_news: bool) -> Vec<Note> {
     let mut notes = vec![];
+    let ready = record.reported.ready.as_ref();
     match &outcome.done {
         Done::Applied(Applied::Created(_)) => notes.push(Note::normal("Created", "secret created")),
         Done::Applied(Applied::Updated(_)) => notes.push(Note::normal("Updated", "secret updated")),
-        Done::Applied(Applied::Deleted) if record.reported.ready.as_ref().is_none_or(|r| r.reason.as_deref() != Some(reason)) => {
+        Done::Applied(Applied::Deleted)
+            if ready.and_then(|ready| ready.message.as_deref()) != Some(message) =>
+        {
             notes.push(Note::normal("Deleted", message));
         }
         _ => {}
@@ -152,12 +207,15 @@ pub fn succeeded(
         notes.push(Note::normal("Deleted", "secret deleted because it was orphaned"));
     }
     // Once per absence, not once per refresh.
-    if changed || asked {
+    if is_news {
         notes.extend(outcome.missing.iter().map(|place| {
-            Note::normal("MissingProviderSecret", format!("secret does not exist at provider using {place}"))
+            Note::normal(
+                "MissingProviderSecret",
+                format!("secret does not exist at provider using {place}"),
+            )
         }));
     }
-    Report { status: write(record, after), notes, next: None }
+    notes
 }
 
 /// A sync failed, or the plan refused it.
@@ -191,51 +249,89 @@ pub fn failed(
         record.failing = None;
     } else {
         let retry_at = now + next.unwrap_or(DEFAULT_WAIT);
-        record.failing =
-            Some(Failing { failure: failure.clone(), form: object.form.clone(), count, since, retry_at });
+        record.failing = Some(Failing {
+            failure: failure.clone(),
+            form: object.form.clone(),
+            count,
+            since,
+            retry_at,
+        });
         record.forced = object.force_sync().map(|value| value.map(Into::into));
     }
     // What passes by itself is not worth an alarm the first time.
     if class == Class::Transient && count < 2 && since.elapsed() < every.saturating_mul(2) {
-        return Report { next, ..Report::default() };
+        return Report {
+            next,
+            ..Report::default()
+        };
     }
     let message = truncated(failure.to_string());
     let after = Reported {
-        ready: Some(condition("False", "SecretSyncedError", message.clone(), &record.reported, began.at)),
+        ready: Some(condition(
+            "False",
+            "SecretSyncedError",
+            message.clone(),
+            &record.reported,
+            began.at,
+        )),
         cause: Some(failure.cause.name().to_owned()),
         observed_generation: Some(object.generation),
         ..record.reported.clone()
     };
-    let is_new = record.reported.ready.as_ref().and_then(|ready| ready.message.as_ref()) != Some(&message);
+    let is_new = record
+        .reported
+        .ready
+        .as_ref()
+        .and_then(|ready| ready.message.as_ref())
+        != Some(&message);
     let note = || Note {
         warning: true,
         reason: "UpdateFailed",
         text: truncated(format!("{}: {}", failure.headline, failure.text)),
     };
     let notes = is_new.then(note).into_iter().collect();
-    Report { status: write(record, after), notes, next }
+    Report {
+        status: write(record, after),
+        notes,
+        next,
+    }
 }
 
 /// Nothing was due. A generation that was never reported still is.
 pub fn skipped(object: &Object, record: &mut Record) -> Option<Value> {
-    let after = Reported { observed_generation: Some(object.generation), ..record.reported.clone() };
+    let after = Reported {
+        observed_generation: Some(object.generation),
+        ..record.reported.clone()
+    };
     write(record, after)
 }
 
 /// Doubles from `first`, at most to five minutes, with a quarter of jitter.
 fn backoff(first: Duration, count: u32) -> Duration {
-    let doubled = first.saturating_mul(1_u32.checked_shl(count.saturating_sub(1).min(16)).unwrap_or(u32::MAX));
+    let doubled = first.saturating_mul(
+        1_u32
+            .checked_shl(count.saturating_sub(1).min(16))
+            .unwrap_or(u32::MAX),
+    );
     let full = doubled.min(LONGEST_BACKOFF);
     let mut byte = [0];
     // Without randomness there is no jitter, and nothing else is lost.
     _ = aws_lc_rs::rand::fill(&mut byte);
     let [byte] = byte;
-    full - full.mul_f64(f64::from(byte) / 255.0 / 4.0)
+    full.saturating_sub(full.mul_f64(f64::from(byte) / 255.0 / 4.0))
 }
 
-fn condition(status: &str, reason: &str, message: String, before: &Reported, now: Timestamp) -> StatusCondition {
+fn condition(
+    status: &str,
+    reason: &str,
+    message: String,
+    before: &Reported,
+    now: Timestamp,
+) -> StatusCondition {
     let kept = before.ready.as_ref().filter(|ready| ready.status == status);
-    let since = kept.and_then(|ready| ready.last_transition_time.clone()).unwrap_or_else(|| whole_seconds(now));
+    let since = kept
+        .and_then(|ready| ready.last_transition_time.clone())
+        .unwrap_or_else(|| whole_seconds(now));
     StatusCondition {
         type_: "Ready".to_owned(),
         status: status.to_owned(),
@@ -252,7 +348,10 @@ fn whole_seconds(time: Timestamp) -> Time {
 
 fn truncated(mut text: String) -> String {
     if text.len() > MESSAGE_LIMIT {
-        let end = (0..=MESSAGE_LIMIT - 4).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
+        let end = (0..=MESSAGE_LIMIT - 4)
+            .rev()
+            .find(|at| text.is_char_boundary(*at))
+            .unwrap_or_default();
         text.truncate(end);
         text.push_str(" …");
     }
@@ -284,7 +383,11 @@ fn write(record: &mut Record, after: Reported) -> Option<Value> {
             status.insert(name.to_owned(), value);
         }
     };
-    field("conditions", before.ready != after.ready, json!(after.ready.iter().collect::<Vec<_>>()));
+    field(
+        "conditions",
+        before.ready != after.ready,
+        json!(after.ready.iter().collect::<Vec<_>>()),
+    );
     field("cause", before.cause != after.cause, json!(after.cause));
     field(
         "observedGeneration",
@@ -296,7 +399,11 @@ fn write(record: &mut Record, after: Reported) -> Option<Value> {
         before.refresh_time != after.refresh_time,
         json!(after.refresh_time.map(whole_seconds)),
     );
-    field("syncedResourceVersion", before.synced_form != after.synced_form, json!(after.synced_form));
+    field(
+        "syncedResourceVersion",
+        before.synced_form != after.synced_form,
+        json!(after.synced_form),
+    );
     let binding = after.binding.as_ref().map(|name| json!({ "name": name }));
     field("binding", before.binding != after.binding, json!(binding));
     let entries = (!after.entries.is_empty()).then_some(&after.entries);

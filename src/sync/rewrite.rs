@@ -38,7 +38,9 @@ pub type Fetched = Option<std::sync::Arc<Answer>>;
 pub fn rewrite(spec: &Spec, reads: &Reads, fetched: &[Fetched]) -> Result<Map, Failure> {
     let mut map = Map::new();
     for (source, at) in spec.sources.iter().zip(&reads.by_source) {
-        let Some(answer) = fetched.get(*at).and_then(Option::as_ref) else { continue };
+        let Some(answer) = fetched.get(*at).and_then(Option::as_ref) else {
+            continue;
+        };
         let in_place = |mut failure: Failure| {
             failure.text = format!("error processing {}, err: {}", source.place, failure.text);
             failure
@@ -59,20 +61,34 @@ pub fn rewrite(spec: &Spec, reads: &Reads, fetched: &[Fetched]) -> Result<Map, F
 /// The value that a source means: the payload, or a part of it.
 fn value(source: &Source, answer: &Answer) -> Result<SecretBytes, Failure> {
     let Some(property) = &source.property else {
-        return answer.text.clone().or_else(|| answer.binary.clone()).ok_or_else(|| {
-            Failure::new(
-                Cause::NotJson,
-                format!("invalid secret received. no secret string nor binary for key: {}", source.key),
-            )
-        });
+        return answer
+            .text
+            .clone()
+            .or_else(|| answer.binary.clone())
+            .ok_or_else(|| {
+                Failure::new(
+                    Cause::NotJson,
+                    format!(
+                        "invalid secret received. no secret string nor binary for key: {}",
+                        source.key
+                    ),
+                )
+            });
     };
     // Where a secret has both, a property is looked up in the binary one.
-    let payload = answer.binary.as_ref().or(answer.text.as_ref()).map_or(&[][..], SecretBytes::expose);
+    let payload = answer
+        .binary
+        .as_ref()
+        .or(answer.text.as_ref())
+        .map_or(&[][..], SecretBytes::expose);
     match gotext::gjson::get_property(payload, property) {
         Ok(found) if found.exists() => Ok(SecretBytes::from(&found.to_bytes()[..])),
         Err(_) => Err(Failure::new(
             Cause::PropertyNotFound,
-            format!("the property {property} takes too much work to look up in secret {}; simplify it", source.key),
+            format!(
+                "the property {property} takes too much work to look up in secret {}; simplify it",
+                source.key
+            ),
         )),
         Ok(_) => {
             let hint = if serde_json::from_slice::<&RawValue>(payload).is_ok() {
@@ -124,13 +140,18 @@ fn extract(source: &Source, value: &SecretBytes) -> Result<Map, Failure> {
         if let Some(problem) = key_problem(&key) {
             return Err(Failure::new(
                 Cause::InvalidKey,
-                format!("invalid secret keys (TIP: use rewrite or conversionStrategy to change keys): a key {problem}"),
+                format!(
+                    "invalid secret keys (TIP: use rewrite or conversionStrategy to change keys): a key {problem}"
+                ),
             ));
         }
         let value = decode(source.decoding, &key, value)?;
         map.insert(key, value);
     }
-    refuse_null_bytes(source.null_bytes, map.iter().map(|(key, value)| (key.as_str(), value)))?;
+    refuse_null_bytes(
+        source.null_bytes,
+        map.iter().map(|(key, value)| (key.as_str(), value)),
+    )?;
     Ok(map)
 }
 
@@ -153,7 +174,9 @@ fn convert(strategy: ConversionStrategy, map: Map) -> Result<Map, Failure> {
         if converted.insert(new.clone(), value).is_some() {
             return Err(Failure::new(
                 Cause::KeyCollision,
-                format!("secret name collision during conversion: {new}; use conversionStrategy Unicode, or rename a key"),
+                format!(
+                    "secret name collision during conversion: {new}; use conversionStrategy Unicode, or rename a key"
+                ),
             ));
         }
     }
@@ -163,15 +186,25 @@ fn convert(strategy: ConversionStrategy, map: Map) -> Result<Map, Failure> {
 fn decode(strategy: DecodingStrategy, key: &str, value: SecretBytes) -> Result<SecretBytes, Failure> {
     let base64 = |alphabet| {
         // Go's decoder ignores line breaks.
-        let text: Vec<u8> = value.expose().iter().copied().filter(|b| !matches!(b, b'\r' | b'\n')).collect();
+        let text: Vec<u8> = value
+            .expose()
+            .iter()
+            .copied()
+            .filter(|b| !matches!(b, b'\r' | b'\n'))
+            .collect();
         let text = zeroize::Zeroizing::new(text);
-        GeneralPurpose::new(alphabet, LENIENT).decode(&*text).ok().map(SecretBytes::new)
+        GeneralPurpose::new(alphabet, LENIENT)
+            .decode(&*text)
+            .ok()
+            .map(SecretBytes::new)
     };
     let decoded = match strategy {
         DecodingStrategy::None => return Ok(value),
         DecodingStrategy::Base64 => base64(&STANDARD),
         DecodingStrategy::Base64Url => base64(&URL_SAFE),
-        DecodingStrategy::Auto => return Ok(base64(&STANDARD).or_else(|| base64(&URL_SAFE)).unwrap_or(value)),
+        DecodingStrategy::Auto => {
+            return Ok(base64(&STANDARD).or_else(|| base64(&URL_SAFE)).unwrap_or(value));
+        }
     };
     decoded.ok_or_else(|| {
         let name = match strategy {

@@ -1,6 +1,6 @@
 //! An ExternalSecret's spec, parsed once at the edge into what the stages can rely on.
 //!
-//! Every rule that follows from the spec alone is decided here, so that it holds without admission (contract §1.3).
+//! Every rule that follows from the spec alone is decided here, so that it holds without admission.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -126,13 +126,21 @@ pub fn stores(spec: &ExternalSecretSpec) -> BTreeSet<StoreName> {
     let data_from = spec.data_from.iter().flatten().map(|d| d.source_ref.as_ref());
     let default = spec.secret_store_ref.as_ref();
     let mut stores: BTreeSet<_> = default.and_then(store_name).into_iter().collect();
-    stores.extend(data.chain(data_from).flatten().filter_map(|s| s.store_ref.as_ref()).filter_map(store_name));
+    stores.extend(
+        data.chain(data_from)
+            .flatten()
+            .filter_map(|s| s.store_ref.as_ref())
+            .filter_map(store_name),
+    );
     stores
 }
 
 fn store_name(store: &StoreRef) -> Option<StoreName> {
     let name = store.name.as_deref().filter(|name| !name.is_empty())?;
-    Some(StoreName { kind: store.kind.unwrap_or_default(), name: name.into() })
+    Some(StoreName {
+        kind: store.kind.unwrap_or_default(),
+        name: name.into(),
+    })
 }
 
 fn invalid(text: impl Into<String>) -> Failure {
@@ -171,16 +179,31 @@ impl Spec {
         let mut keys = BTreeSet::new();
         for (i, entry) in data.iter().enumerate() {
             if target.deletion == DeletionPolicy::Retain && !keys.insert(entry.secret_key.as_str()) {
-                return Err(invalid(format!("duplicate secretKey found: {} in spec.data[{i}]", entry.secret_key)));
+                return Err(invalid(format!(
+                    "duplicate secretKey found: {} in spec.data[{i}]",
+                    entry.secret_key
+                )));
             }
             if let Some(problem) = key_problem(&entry.secret_key) {
                 return Err(invalid(format!("spec.data[{i}].secretKey {problem}")));
             }
             let place = Place::Data(i, entry.secret_key.as_str().into());
             let path = format!("spec.data[{i}]");
-            sources.push(source(spec, place, &path, "remoteRef", &entry.remote_ref, entry.source_ref.as_ref())?);
+            sources.push(source(
+                spec,
+                place,
+                &path,
+                "remoteRef",
+                &entry.remote_ref,
+                entry.source_ref.as_ref(),
+            )?);
         }
-        Ok(Self { target, refresh, interval, sources })
+        Ok(Self {
+            target,
+            refresh,
+            interval,
+            sources,
+        })
     }
 }
 
@@ -200,7 +223,9 @@ fn target(spec: &ExternalSecretSpec, name: &str) -> Result<TargetSpec, Failure> 
             .headline("could not delete secret"));
         }
         (DeletionPolicy::Merge, CreationPolicy::None) => {
-            return Err(invalid("deletionPolicy=Merge must not be used with creationPolicy=None"));
+            return Err(invalid(
+                "deletionPolicy=Merge must not be used with creationPolicy=None",
+            ));
         }
         _ => {}
     }
@@ -211,8 +236,17 @@ fn target(spec: &ExternalSecretSpec, name: &str) -> Result<TargetSpec, Failure> 
         privileged(template)?;
         return Err(not_supported("spec.target.template"));
     }
-    let name = target.name.as_deref().filter(|name| !name.is_empty()).unwrap_or(name);
-    Ok(TargetSpec { name: name.into(), creation, deletion, immutable: target.immutable.unwrap_or_default() })
+    let name = target
+        .name
+        .as_deref()
+        .filter(|name| !name.is_empty())
+        .unwrap_or(name);
+    Ok(TargetSpec {
+        name: name.into(),
+        creation,
+        deletion,
+        immutable: target.immutable.unwrap_or_default(),
+    })
 }
 
 /// Types that give their holder power over the cluster are refused whatever else the spec says.
@@ -220,7 +254,9 @@ fn privileged(template: &Template) -> Result<(), Failure> {
     match template.type_.as_deref() {
         Some(type_) if crate::sync::render::is_privileged(type_) => Err(Failure::new(
             Cause::TargetTypeRefused,
-            format!("spec.target.template.type {type_} is refused: it would give its holder power over the cluster"),
+            format!(
+                "spec.target.template.type {type_} is refused: it would give its holder power over the cluster"
+            ),
         )),
         _ => Ok(()),
     }
@@ -241,10 +277,15 @@ fn interval(text: Option<&str>) -> Result<Interval, Failure> {
 
 fn extract(spec: &ExternalSecretSpec, i: usize, entry: &DataFrom) -> Result<Source, Failure> {
     let path = format!("spec.dataFrom[{i}]");
-    let generator = entry.source_ref.as_ref().is_some_and(|s| s.generator_ref.is_some());
+    let generator = entry
+        .source_ref
+        .as_ref()
+        .is_some_and(|s| s.generator_ref.is_some());
     let given = [entry.extract.is_some(), entry.find.is_some(), generator];
     if given.iter().filter(|g| **g).count() > 1 {
-        return Err(invalid(format!("{path}: extract, find, or generatorRef cannot be set at the same time")));
+        return Err(invalid(format!(
+            "{path}: extract, find, or generatorRef cannot be set at the same time"
+        )));
     }
     if generator {
         return Err(not_supported(format!("{path}.sourceRef.generatorRef")));
@@ -256,9 +297,18 @@ fn extract(spec: &ExternalSecretSpec, i: usize, entry: &DataFrom) -> Result<Sour
         return Err(not_supported(format!("{path}.rewrite")));
     }
     let Some(remote) = &entry.extract else {
-        return Err(invalid(format!("{path}: either extract, find, or sourceRef must be set to dataFrom")));
+        return Err(invalid(format!(
+            "{path}: either extract, find, or sourceRef must be set to dataFrom"
+        )));
     };
-    source(spec, Place::Extract(i), &path, "extract", remote, entry.source_ref.as_ref())
+    source(
+        spec,
+        Place::Extract(i),
+        &path,
+        "extract",
+        remote,
+        entry.source_ref.as_ref(),
+    )
 }
 
 fn source(
@@ -273,17 +323,25 @@ fn source(
         return Err(not_supported(format!("{path}.sourceRef.generatorRef")));
     }
     if source_ref.is_some_and(|s| s.store_ref.is_none()) {
-        return Err(invalid(format!("{path}.sourceRef: generatorRef or storeRef must be set")));
+        return Err(invalid(format!(
+            "{path}.sourceRef: generatorRef or storeRef must be set"
+        )));
     }
     if remote.metadata_policy == Some(MetadataPolicy::Fetch) {
         return Err(not_supported(format!("{path}.{field}.metadataPolicy: Fetch")));
     }
     if remote.key.is_empty() {
-        return Err(invalid(format!("{path}.{field}.key is empty; name the secret to read")));
+        return Err(invalid(format!(
+            "{path}.{field}.key is empty; name the secret to read"
+        )));
     }
-    let store = source_ref.and_then(|s| s.store_ref.as_ref()).or(spec.secret_store_ref.as_ref());
+    let store = source_ref
+        .and_then(|s| s.store_ref.as_ref())
+        .or(spec.secret_store_ref.as_ref());
     let store = store.and_then(store_name).ok_or_else(|| {
-        invalid(format!("{path} names no store; set spec.secretStoreRef.name or {path}.sourceRef.storeRef.name"))
+        invalid(format!(
+            "{path} names no store; set spec.secretStoreRef.name or {path}.sourceRef.storeRef.name"
+        ))
     })?;
     let filled = |text: &Option<String>| text.as_deref().filter(|text| !text.is_empty()).map(Into::into);
     Ok(Source {
@@ -307,9 +365,15 @@ pub fn key_problem(key: &str) -> Option<String> {
         return Some("is empty".to_owned());
     }
     if key.len() > KEY_LIMIT {
-        return Some(format!("is longer than {KEY_LIMIT} characters: {} …", key.chars().take(32).collect::<String>()));
+        return Some(format!(
+            "is longer than {KEY_LIMIT} characters: {} …",
+            key.chars().take(32).collect::<String>()
+        ));
     }
-    if !key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_')) {
+    if !key
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'))
+    {
         return Some(format!("{key:?} may hold only letters, digits, '-', '.' and '_'"));
     }
     if key == "." || key == ".." || key.starts_with("..") {

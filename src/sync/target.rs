@@ -66,17 +66,29 @@ pub struct TargetView {
 /// Data keys of a `managedFields` entry.
 pub fn data_keys(entry: &ManagedFieldsEntry) -> BTreeSet<&str> {
     let fields = entry.fields_v1.as_ref().map(|fields| &fields.0);
-    let keys_of = |field: &str| fields.and_then(|f| f.get(field)).and_then(|data| data.as_object());
+    let keys_of = |field: &str| {
+        fields
+            .and_then(|f| f.get(field))
+            .and_then(|data| data.as_object())
+    };
     let keys = [keys_of("f:data"), keys_of("f:stringData")];
-    keys.into_iter().flatten().flat_map(|data| data.keys()).filter_map(|key| key.strip_prefix("f:")).collect()
+    keys.into_iter()
+        .flatten()
+        .flat_map(|data| data.keys())
+        .filter_map(|key| key.strip_prefix("f:"))
+        .collect()
 }
 
 /// Keys under `metadata.<field>` of a `managedFields` entry.
 pub fn metadata_keys<'a>(entry: &'a ManagedFieldsEntry, field: &str) -> BTreeSet<&'a str> {
-    let map = entry.fields_v1.as_ref().and_then(|fields| {
-        fields.0.get("f:metadata")?.get(format!("f:{field}"))?.as_object()
-    });
-    map.into_iter().flat_map(|map| map.keys()).filter_map(|key| key.strip_prefix("f:")).collect()
+    let map = entry
+        .fields_v1
+        .as_ref()
+        .and_then(|fields| fields.0.get("f:metadata")?.get(format!("f:{field}"))?.as_object());
+    map.into_iter()
+        .flat_map(|map| map.keys())
+        .filter_map(|key| key.strip_prefix("f:"))
+        .collect()
 }
 
 /// The controller among owner references.
@@ -96,7 +108,11 @@ impl TargetView {
     pub fn new(meta: &PartialObjectMeta<Secret>) -> Self {
         let meta = &meta.metadata;
         let label = |name: &str| meta.labels.as_ref().and_then(|labels| labels.get(name));
-        let annotation = |name: &str| meta.annotations.as_ref().and_then(|annotations| annotations.get(name));
+        let annotation = |name: &str| {
+            meta.annotations
+                .as_ref()
+                .and_then(|annotations| annotations.get(name))
+        };
         let text = |text: &Option<String>| text.as_deref().unwrap_or_default().into();
         let entries: Vec<_> = meta
             .managed_fields
@@ -107,17 +123,33 @@ impl TargetView {
             .filter(|(_, keys)| !keys.is_empty())
             .collect();
         let is_ours = |manager: &str| manager.starts_with(names::FIELD_MANAGER_PREFIX);
-        let managers: BTreeSet<_> = entries.iter().map(|(manager, _)| *manager).filter(|m| is_ours(m)).collect();
+        let managers: BTreeSet<_> = entries
+            .iter()
+            .map(|(manager, _)| *manager)
+            .filter(|m| is_ours(m))
+            .collect();
         let writers = managers
             .into_iter()
             .map(|manager| {
-                let ours: BTreeSet<&str> =
-                    entries.iter().filter(|(m, _)| *m == manager).flat_map(|(_, keys)| keys.iter().copied()).collect();
-                let shared = entries.iter().any(|(m, keys)| *m != manager && !keys.is_disjoint(&ours));
-                Writer { manager: manager.into(), keys: fingerprint::keys_digest(ours).into(), shared }
+                let ours: BTreeSet<&str> = entries
+                    .iter()
+                    .filter(|(m, _)| *m == manager)
+                    .flat_map(|(_, keys)| keys.iter().copied())
+                    .collect();
+                let shared = entries
+                    .iter()
+                    .any(|(m, keys)| *m != manager && !keys.is_disjoint(&ours));
+                Writer {
+                    manager: manager.into(),
+                    keys: fingerprint::keys_digest(ours).into(),
+                    shared,
+                }
             })
             .collect();
-        let foreign = entries.iter().map(|(manager, _)| *manager).find(|manager| !is_ours(manager));
+        let foreign = entries
+            .iter()
+            .map(|(manager, _)| *manager)
+            .find(|manager| !is_ours(manager));
         Self {
             uid: text(&meta.uid),
             resource_version: text(&meta.resource_version),
@@ -192,14 +224,14 @@ pub fn drift(expected: &Expected<'_>, view: Option<&TargetView>) -> Drift {
         return Drift::None;
     }
     let edited = || Drift::Edited(view.foreign_writer.clone());
-    let owner = expected.creation == CreationPolicy::Owner;
+    let is_owner = expected.creation == CreationPolicy::Owner;
     if !view.managed {
         return edited();
     }
-    if owner {
+    if is_owner {
         let created_by = fingerprint::created_by(expected.namespace, expected.name);
-        let owned = view.controller.as_ref().is_some_and(|c| &*c.uid == expected.uid);
-        if view.created_by.as_deref() != Some(&created_by) || owned == expected.retained {
+        let controlled = view.controller.as_ref().is_some_and(|c| &*c.uid == expected.uid);
+        if view.created_by.as_deref() != Some(&created_by) || controlled == expected.retained {
             return edited();
         }
     }
@@ -210,7 +242,7 @@ pub fn drift(expected: &Expected<'_>, view: Option<&TargetView>) -> Drift {
     }
     // An empty Secret has no entry with data keys.
     let held = ours.map_or_else(|| fingerprint::keys_digest([]).into(), |ours| ours.keys.clone());
-    let wanted = if owner {
+    let wanted = if is_owner {
         if view.foreign_writer.is_some() || view.writers.len() > usize::from(ours.is_some()) {
             return edited();
         }
@@ -223,7 +255,11 @@ pub fn drift(expected: &Expected<'_>, view: Option<&TargetView>) -> Drift {
     } else {
         expected.written.map(|written| &written.keys)
     };
-    if wanted.is_none_or(|wanted| *wanted == held) { Drift::Unproven } else { edited() }
+    if wanted.is_none_or(|wanted| *wanted == held) {
+        Drift::Unproven
+    } else {
+        edited()
+    }
 }
 
 #[cfg(test)]

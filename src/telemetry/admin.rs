@@ -34,21 +34,32 @@ pub async fn serve_health(addr: SocketAddr, ready: Ready, stop: CancellationToke
     let router = Router::new().route("/healthz", get(|| async { "ok" })).route(
         "/readyz",
         get(move || async move {
-            if ready.get() { (StatusCode::OK, "ok") } else { (StatusCode::SERVICE_UNAVAILABLE, "the first lists are not in") }
+            if ready.get() {
+                (StatusCode::OK, "ok")
+            } else {
+                (StatusCode::SERVICE_UNAVAILABLE, "the first lists are not in")
+            }
         }),
     );
     serve(addr, router, stop).await
 }
 
 /// Serves metrics until stopped.
-pub async fn serve_metrics(addr: SocketAddr, registry: Registry, stop: CancellationToken) -> std::io::Result<()> {
+pub async fn serve_metrics(
+    addr: SocketAddr,
+    registry: Registry,
+    stop: CancellationToken,
+) -> std::io::Result<()> {
     let router = Router::new().route(
         "/metrics",
         get(move || async move {
             let mut text = vec![];
             match TextEncoder::new().encode(&registry.gather(), &mut text) {
                 Ok(()) => (StatusCode::OK, text),
-                Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, b"metrics could not be written".to_vec()),
+                Err(_) => (
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    b"metrics could not be written".to_vec(),
+                ),
             }
         }),
     );
@@ -57,5 +68,7 @@ pub async fn serve_metrics(addr: SocketAddr, registry: Registry, stop: Cancellat
 
 async fn serve(addr: SocketAddr, router: Router, stop: CancellationToken) -> std::io::Result<()> {
     let listener = TcpListener::bind(addr).await?;
-    axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
+    axum::serve(listener, router)
+        .with_graceful_shutdown(stop.cancelled_owned())
+        .await
 }

@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use prometheus::{
-    Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
-    Registry, core::Collector,
+    Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts, Registry, core::Collector,
 };
 
 const OBJECT: [&str; 2] = ["name", "namespace"];
@@ -65,6 +65,7 @@ fn register<M: Collector + Clone + 'static>(registry: &Registry, metric: M) -> R
 
 impl Metrics {
     /// Registers everything. Without `per_object`, no series names an object.
+    #[expect(clippy::too_many_lines, reason = "a table of metrics")]
     pub fn new(registry: &Registry, per_object: bool) -> Result<Self, prometheus::Error> {
         let counters = |name: &str, help: &str, labels: &[&str]| {
             register(registry, IntCounterVec::new(Opts::new(name, help), labels)?)
@@ -77,47 +78,100 @@ impl Metrics {
         };
         let histograms = |name: &str, help: &str, labels: &[&str]| {
             let buckets = prometheus::exponential_buckets(0.001, 2.5, 13)?;
-            register(registry, HistogramVec::new(HistogramOpts::new(name, help).buckets(buckets), labels)?)
+            register(
+                registry,
+                HistogramVec::new(HistogramOpts::new(name, help).buckets(buckets), labels)?,
+            )
         };
-        let build = Opts::new("keyferry_build_info", "Always 1").const_label("version", env!("CARGO_PKG_VERSION"));
-        let lag = HistogramOpts::new("keyferry_target_watch_lag_seconds", "From a target's event to its object's turn");
+        let build =
+            Opts::new("keyferry_build_info", "Always 1").const_label("version", env!("CARGO_PKG_VERSION"));
+        let lag = HistogramOpts::new(
+            "keyferry_target_watch_lag_seconds",
+            "From a target's event to its object's turn",
+        );
         let metrics = Self {
-            sync_calls: counters("externalsecret_sync_calls_total", "Reconciles of an ExternalSecret", &OBJECT)?,
-            sync_errors: counters("externalsecret_sync_calls_error", "Failed reconciles of an ExternalSecret", &OBJECT)?,
-            condition: gauges("externalsecret_status_condition", "Conditions of an ExternalSecret", &CONDITION)?,
+            sync_calls: counters(
+                "externalsecret_sync_calls_total",
+                "Reconciles of an ExternalSecret",
+                &OBJECT,
+            )?,
+            sync_errors: counters(
+                "externalsecret_sync_calls_error",
+                "Failed reconciles of an ExternalSecret",
+                &OBJECT,
+            )?,
+            condition: gauges(
+                "externalsecret_status_condition",
+                "Conditions of an ExternalSecret",
+                &CONDITION,
+            )?,
             reconcile_duration: floats(
                 "externalsecret_reconcile_duration",
                 "Nanoseconds of the last reconcile of an ExternalSecret",
                 &OBJECT,
             )?,
-            reconciles: counters("controller_runtime_reconcile_total", "Reconciles by result", &["controller", "result"])?,
-            reconcile_time: histograms("controller_runtime_reconcile_time_seconds", "Time of a reconcile", &["controller"])?,
-            active_workers: gauges("controller_runtime_active_workers", "Objects being reconciled", &["controller"])?,
+            reconciles: counters(
+                "controller_runtime_reconcile_total",
+                "Reconciles by result",
+                &["controller", "result"],
+            )?,
+            reconcile_time: histograms(
+                "controller_runtime_reconcile_time_seconds",
+                "Time of a reconcile",
+                &["controller"],
+            )?,
+            active_workers: gauges(
+                "controller_runtime_active_workers",
+                "Objects being reconciled",
+                &["controller"],
+            )?,
             max_workers: gauges(
                 "controller_runtime_max_concurrent_reconciles",
                 "Objects that may be reconciled at once",
                 &["controller"],
             )?,
             queue_depth: gauges("workqueue_depth", "Objects that are due", &["name"])?,
-            sync_duration: histograms("keyferry_sync_duration_seconds", "Time of a sync that asked AWS", &["result"])?,
+            sync_duration: histograms(
+                "keyferry_sync_duration_seconds",
+                "Time of a sync that asked AWS",
+                &["result"],
+            )?,
             last_success: floats(
                 "keyferry_externalsecret_last_success_timestamp_seconds",
                 "When an ExternalSecret was last found or made equal to its source",
                 &OBJECT,
             )?,
             lane_depth: gauges("keyferry_queue_depth", "Objects that are due, by lane", &["lane"])?,
-            lane_wait: histograms("keyferry_queue_wait_seconds", "Time that due objects waited, by lane", &["lane"])?,
-            writes: counters("keyferry_writes_total", "Writes of target Secrets, by what became of them", &["result"])?,
+            lane_wait: histograms(
+                "keyferry_queue_wait_seconds",
+                "Time that due objects waited, by lane",
+                &["lane"],
+            )?,
+            writes: counters(
+                "keyferry_writes_total",
+                "Writes of target Secrets, by what became of them",
+                &["result"],
+            )?,
             failures: counters("keyferry_failures_total", "Failed syncs, by cause", &["cause"])?,
             events_dropped: register(
                 registry,
-                IntCounter::new("keyferry_events_dropped_total", "Events dropped because too many waited")?,
+                IntCounter::new(
+                    "keyferry_events_dropped_total",
+                    "Events dropped because too many waited",
+                )?,
             )?,
             foreign_controllers: register(
                 registry,
-                IntGauge::new("keyferry_foreign_controllers", "Objects whose status another operator writes too")?,
+                IntGauge::new(
+                    "keyferry_foreign_controllers",
+                    "Objects whose status another operator writes too",
+                )?,
             )?,
-            watch_errors: counters("keyferry_watch_errors_total", "Errors of watches, by kind", &["kind"])?,
+            watch_errors: counters(
+                "keyferry_watch_errors_total",
+                "Errors of watches, by kind",
+                &["kind"],
+            )?,
             event_lag: register(registry, Histogram::with_opts(lag)?)?,
             build_info: register(registry, Gauge::with_opts(build)?)?,
             per_object,
@@ -129,14 +183,23 @@ impl Metrics {
     /// A reconcile of an ExternalSecret ended.
     pub fn reconciled(&self, namespace: &str, name: &str, took: Duration, failed: bool) {
         let result = if failed { "error" } else { "success" };
-        self.reconciles.with_label_values(&["externalsecret", result]).inc();
-        self.reconcile_time.with_label_values(&["externalsecret"]).observe(took.as_secs_f64());
+        self.reconciles
+            .with_label_values(&["externalsecret", result])
+            .inc();
+        self.reconcile_time
+            .with_label_values(&["externalsecret"])
+            .observe(took.as_secs_f64());
         if self.per_object {
             let object = [name, namespace];
             self.sync_calls.with_label_values(&object).inc();
             // The contract's gauge is a Go duration.
-            #[expect(clippy::cast_precision_loss, reason = "nanoseconds of a reconcile fit into 52 bits")]
-            self.reconcile_duration.with_label_values(&object).set(took.as_nanos() as f64);
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "nanoseconds of a reconcile fit into 52 bits"
+            )]
+            self.reconcile_duration
+                .with_label_values(&object)
+                .set(took.as_nanos() as f64);
             let errors = self.sync_errors.with_label_values(&object);
             if failed {
                 errors.inc();
@@ -148,7 +211,9 @@ impl Metrics {
     pub fn ready(&self, namespace: &str, name: &str, ready: bool) {
         if self.per_object {
             for (status, on) in [("True", ready), ("False", !ready)] {
-                self.condition.with_label_values(&[name, namespace, "Ready", status]).set(i64::from(on));
+                self.condition
+                    .with_label_values(&[name, namespace, "Ready", status])
+                    .set(i64::from(on));
             }
         }
     }
@@ -157,7 +222,9 @@ impl Metrics {
     pub fn succeeded(&self, namespace: &str, name: &str, at: jiff::Timestamp) {
         if self.per_object {
             #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 fit into 52 bits")]
-            self.last_success.with_label_values(&[name, namespace]).set(at.as_second() as f64);
+            self.last_success
+                .with_label_values(&[name, namespace])
+                .set(at.as_second() as f64);
         }
     }
 
@@ -170,7 +237,9 @@ impl Metrics {
         _ = self.reconcile_duration.remove_label_values(&object);
         _ = self.last_success.remove_label_values(&object);
         for status in ["True", "False"] {
-            _ = self.condition.remove_label_values(&[name, namespace, "Ready", status]);
+            _ = self
+                .condition
+                .remove_label_values(&[name, namespace, "Ready", status]);
         }
     }
 }

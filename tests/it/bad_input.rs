@@ -1,1 +1,522 @@
-//! To come.
+//! Bad input gives a clear error on the object that caused it, and its target stays as it is.
+
+use keyferry_parts::{Fault, When};
+use kube::api::{Patch, PatchParams};
+use serde_json::{Value, json};
+
+use crate::world::{Operator, Space, Start, until};
+
+/// An object that was synced once, and the Secret as it was then.
+struct Synced {
+    space: Space,
+    version: Option<String>,
+}
+
+impl Synced {
+    async fn new() -> Self {
+        let space = Space::new().await;
+        space.store().await;
+        space.put("good", r#"{"k":"v"}"#).await;
+        space.apply("app", good(&space)).await;
+        space.holds("app", &[("k", "v")]).await;
+        space.ready("app", "True").await;
+        let version = space.secret("app").await.metadata.resource_version;
+        Self { space, version }
+    }
+
+    /// Applies a spec that fails with this cause; the target stays untouched. Gives the message.
+    async fn fails(&self, spec: Value, cause: &str) -> String {
+        self.space.apply("app", spec).await;
+        self.untouched(cause).await
+    }
+
+    async fn untouched(&self, cause: &str) -> String {
+        let message = self.space.fails("app", cause).await;
+        let secret = self.space.secret("app").await;
+        assert_eq!(
+            secret.metadata.resource_version, self.version,
+            "the target was touched"
+        );
+        self.space.apply("app", good(&self.space)).await;
+        self.space.ready("app", "True").await;
+        message
+    }
+
+    /// What one entry reads.
+    fn one(remote: Value) -> Value {
+        json!({ "data": [{ "secretKey": "k", "remoteRef": remote }] })
+    }
+}
+
+fn good(space: &Space) -> Value {
+    json!({ "dataFrom": [{ "extract": { "key": space.id("good") } }] })
+}
+
+fn has(message: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(message.contains(part), "{part:?} is missing in: {message}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_a_source_is_said_on_the_object_and_the_target_stays() {
+    let synced = Synced::new().await;
+    let id = |name: &str| synced.space.id(name);
+    synced.space.put("text", "not json").await;
+    synced.space.put("going", "x").await;
+    synced
+        .space
+        .aws
+        .delete_secret()
+        .secret_id(id("going"))
+        .recovery_window_in_days(7)
+        .send()
+        .await
+        .unwrap();
+    synced.space.put("spaced", r#"{"a b":"1","a_b":"2"}"#).await;
+    synced
+        .space
+        .put("long", &json!({ "k".repeat(254): "v" }).to_string())
+        .await;
+    synced.space.put_binary("null", &[1, 0, 1]).await;
+
+    let message = synced
+        .fails(Synced::one(json!({ "key": id("nowhere") })), "SecretNotFound")
+        .await;
+    has(
+        &message,
+        &["spec.data[0] (key: k)", "Secret does not exist", &id("nowhere")],
+    );
+    let message = synced
+        .fails(
+            Synced::one(json!({ "key": id("going") })),
+            "SecretMarkedForDeletion",
+        )
+        .await;
+    has(&message, &["Secret does not exist", "deletion"]);
+    let message = synced
+        .fails(
+            Synced::one(json!({ "key": id("good"), "version": "NOPE" })),
+            "SecretNotFound",
+        )
+        .await;
+    has(&message, &["Secret does not exist"]);
+    let message = synced
+        .fails(
+            Synced::one(json!({ "key": id("good"), "property": "x.y" })),
+            "PropertyNotFound",
+        )
+        .await;
+    has(
+        &message,
+        &[&format!("key x.y does not exist in secret {}", id("good"))],
+    );
+    let message = synced
+        .fails(
+            Synced::one(json!({ "key": id("text"), "property": "x" })),
+            "PropertyNotFound",
+        )
+        .await;
+    has(&message, &["not JSON"]);
+    let extract = |key: &str| json!({ "dataFrom": [{ "extract": { "key": id(key) } }] });
+    let message = synced.fails(extract("text"), "NotJson").await;
+    has(
+        &message,
+        &[
+            &format!("unable to unmarshal secret {}", id("text")),
+            "spec.dataFrom[0].extract",
+        ],
+    );
+    let message = synced.fails(extract("spaced"), "KeyCollision").await;
+    has(&message, &["secret name collision during conversion: a_b"]);
+    let message = synced.fails(extract("long"), "InvalidKey").await;
+    has(&message, &["invalid secret keys (TIP:", "253"]);
+    synced.space.put("accent", r#"{"é":"v"}"#).await;
+    has(
+        &synced.fails(extract("accent"), "InvalidKey").await,
+        &["may hold only letters"],
+    );
+    let spec = Synced::one(json!({ "key": id("text"), "decodingStrategy": "Base64" }));
+    has(&synced.fails(spec, "DecodingFailed").await, &["Base64", "key k"]);
+    let spec = Synced::one(json!({ "key": id("null"), "nullBytePolicy": "Fail" }));
+    has(&synced.fails(spec, "NullByte").await, &["null byte", "key k"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_result_over_one_mebibyte_is_refused_by_name_of_its_largest_key() {
+    let synced = Synced::new().await;
+    let big = "x".repeat(60_000);
+    for n in 0..18 {
+        synced.space.put(&format!("big{n}"), &big).await;
+    }
+    let data: Vec<_> = (0..18)
+        .map(|n| json!({ "secretKey": format!("k{n}"), "remoteRef": { "key": synced.space.id(&format!("big{n}")) } }))
+        .collect();
+    has(
+        &synced.fails(json!({ "data": data }), "TooLarge").await,
+        &["1048576", "1080000", "largest key is k"],
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_spec_that_contradicts_itself_is_refused_also_where_admission_let_it_pass() {
+    let synced = Synced::new().await;
+    let with = |more: Value| {
+        let mut spec = good(&synced.space);
+        for (key, value) in more.as_object().unwrap() {
+            spec[key] = value.clone();
+        }
+        spec
+    };
+    has(
+        &synced
+            .fails(with(json!({ "refreshInterval": "10" })), "InvalidSpec")
+            .await,
+        &["refreshInterval", "30s"],
+    );
+    // Our CRDs refuse this one at once; ESO's let it pass.
+    if synced
+        .space
+        .try_apply("app", json!({ "data": [], "dataFrom": [] }), json!({}))
+        .await
+        .is_ok()
+    {
+        has(
+            &synced.untouched("InvalidSpec").await,
+            &["either data or dataFrom"],
+        );
+    }
+    let twice = json!({ "data": [
+        { "secretKey": "k", "remoteRef": { "key": synced.space.id("good") } },
+        { "secretKey": "k", "remoteRef": { "key": synced.space.id("good") } },
+    ]});
+    has(
+        &synced.fails(twice, "InvalidSpec").await,
+        &["duplicate secretKey found: k"],
+    );
+    for (more, path) in [
+        (
+            json!({ "target": { "template": { "data": { "a": "b" } } } }),
+            "spec.target.template",
+        ),
+        (
+            json!({ "target": { "manifest": { "apiVersion": "v1", "kind": "ConfigMap" } } }),
+            "spec.target.manifest",
+        ),
+        (
+            json!({ "syncWindows": { "kind": "allow", "windows": [{ "schedule": "* * * * *", "duration": "1h" }] } }),
+            "spec.syncWindows",
+        ),
+        (
+            json!({ "dataFrom": [{ "find": { "name": { "regexp": ".*" } } }] }),
+            "spec.dataFrom[0].find",
+        ),
+        (
+            json!({ "dataFrom": [{ "sourceRef": { "generatorRef": { "kind": "Password", "name": "p" } } }] }),
+            "spec.dataFrom[0].sourceRef.generatorRef",
+        ),
+        (
+            json!({ "dataFrom": [{
+                "extract": { "key": synced.space.id("good") },
+                "rewrite": [{ "regexp": { "source": "a", "target": "b" } }],
+            }]}),
+            "spec.dataFrom[0].rewrite",
+        ),
+        (
+            json!({ "dataFrom": [{ "extract": { "key": synced.space.id("good"), "metadataPolicy": "Fetch" } }] }),
+            "spec.dataFrom[0].extract.metadataPolicy",
+        ),
+    ] {
+        has(&synced.fails(with(more), "NotSupported").await, &[path]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_a_store_is_said_on_the_objects_that_use_it() {
+    let synced = Synced::new().await;
+    let space = &synced.space;
+    let on = |kind: &str, name: &str| {
+        let mut spec = good(space);
+        spec["secretStoreRef"] = json!({ "kind": kind, "name": name });
+        spec
+    };
+    has(
+        &synced.fails(on("SecretStore", "absent"), "StoreNotFound").await,
+        &["could not get SecretStore \"absent\"", &space.namespace],
+    );
+    space
+        .store_with("nowhere", json!({ "region": "no such region!" }))
+        .await;
+    has(
+        &synced.fails(on("SecretStore", "nowhere"), "StoreNotReady").await,
+        &["SecretStore \"nowhere\" is not ready"],
+    );
+    space
+        .store_with("ssm", json!({ "service": "CertificateManager" }))
+        .await;
+    has(
+        &synced.fails(on("SecretStore", "ssm"), "StoreNotReady").await,
+        &["SecretStore \"ssm\" is not ready"],
+    );
+    let secret_ref = |secret: &str| {
+        json!({ "auth": { "secretRef": {
+            "accessKeyIDSecretRef": { "name": secret, "key": "id" },
+            "secretAccessKeySecretRef": { "name": secret, "key": "key" },
+        }}})
+    };
+    space
+        .store_with("keyless", secret_ref("absent-credentials"))
+        .await;
+    has(
+        &synced.fails(on("SecretStore", "keyless"), "StoreNotReady").await,
+        &["is not ready"],
+    );
+    space.foreign_secret("half", &[("id", "AKIDHALF")]).await;
+    space.store_with("half", secret_ref("half")).await;
+    has(
+        &synced.fails(on("SecretStore", "half"), "StoreNotReady").await,
+        &["is not ready"],
+    );
+    for (store, text) in [
+        ("keyless", "could not fetch"),
+        ("half", "cannot find secret data for key: \"key\""),
+    ] {
+        until("the store to say why", || async {
+            let status = space
+                .stores()
+                .get(store)
+                .await
+                .unwrap()
+                .status
+                .unwrap_or_default();
+            let message = status
+                .conditions
+                .unwrap_or_default()
+                .first()
+                .and_then(|c| c.message.clone())
+                .unwrap_or_default();
+            if message.contains(text) {
+                Ok(())
+            } else {
+                Err(message)
+            }
+        })
+        .await;
+    }
+    // A store and an object of different operators: the object is refused where it mixes them.
+    space
+        .store_spec(
+            "other",
+            json!({ "controller": "other", "provider": { "aws": crate::world::provider(json!({})) } }),
+        )
+        .await;
+    let mut mixed = good(space);
+    mixed["data"] = json!([{
+        "secretKey": "x", "remoteRef": { "key": space.id("good") }, "sourceRef": { "storeRef": { "name": "other" } },
+    }]);
+    has(
+        &synced.fails(mixed, "StoreNotOurs").await,
+        &["can not reference unmanaged store"],
+    );
+    let cluster_store = format!("denied-{}", space.namespace);
+    let store = json!({
+        "apiVersion": "external-secrets.io/v1", "kind": "ClusterSecretStore", "metadata": { "name": cluster_store },
+        "spec": {
+            "provider": { "aws": crate::world::provider(json!({})) },
+            "conditions": [{ "namespaces": ["somebody-else"] }],
+        },
+    });
+    let patch = Patch::Apply(store);
+    space
+        .cluster_stores()
+        .patch(&cluster_store, &PatchParams::apply("user").force(), &patch)
+        .await
+        .unwrap();
+    has(
+        &synced
+            .fails(on("ClusterSecretStore", &cluster_store), "StoreDenied")
+            .await,
+        &["is not allowed from namespace", "denied by spec.condition"],
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_whose_stores_are_all_of_another_operator_is_not_touched() {
+    let space = Space::new().await;
+    space
+        .store_spec(
+            "other",
+            json!({ "controller": "other", "provider": { "aws": crate::world::provider(json!({})) } }),
+        )
+        .await;
+    space
+        .store_spec(
+            "vault",
+            json!({ "provider": { "vault": { "server": "https://vault.example" } } }),
+        )
+        .await;
+    space.store().await;
+    space.put("k", "v").await;
+    for store in ["other", "vault", "aws"] {
+        let spec = json!({
+            "secretStoreRef": { "name": store }, "data": [{ "secretKey": "k", "remoteRef": { "key": space.id("k") } }],
+        });
+        space.apply(store, spec).await;
+    }
+    space.ready("aws", "True").await;
+    for name in ["other", "vault"] {
+        assert_eq!(space.objects().get(name).await.unwrap().status, None, "{name}");
+        assert_eq!(space.stores().get(name).await.unwrap().status, None, "{name}");
+        assert_eq!(space.data(name).await, None);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_aws_denies_is_said_with_its_code_and_the_target_stays() {
+    let synced = Synced::new().await;
+    let space = &synced.space;
+    space.put("denied", "x").await;
+    let when = || When::operation("GetSecretValue").on(space.id("denied"));
+    let one = Synced::one(json!({ "key": space.id("denied") }));
+    {
+        let _denied = space
+            .world
+            .proxy
+            .inject(when(), Fault::access_denied("secretsmanager:GetSecretValue"));
+        let message = synced.fails(one.clone(), "AccessDenied").await;
+        has(&message, &["AccessDenied", "secretsmanager:GetSecretValue"]);
+    }
+    let kms = Fault::error(
+        400,
+        "DecryptionFailure",
+        "Secrets Manager can't decrypt the protected secret text.",
+    );
+    let _kms = space.world.proxy.inject(when(), kms);
+    has(&synced.fails(one, "KmsFailed").await, &["DecryptionFailure"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_aws_that_fails_or_cuts_its_answers_off_is_waited_for_and_the_target_stays() {
+    let synced = Synced::new().await;
+    let space = &synced.space;
+    for (n, fault) in [Fault::internal(), Fault::Cut, Fault::HangUp]
+        .into_iter()
+        .enumerate()
+    {
+        let name = format!("failing{n}");
+        space.put(&name, &name).await;
+        let before = space.data("app").await;
+        let broken = space.world.proxy.inject(When::any().on(space.id(&name)), fault);
+        space
+            .apply("app", Synced::one(json!({ "key": space.id(&name) })))
+            .await;
+        let message = space.fails("app", "AwsUnavailable").await;
+        has(&message, &["spec.data[0] (key: k)"]);
+        assert_eq!(space.data("app").await, before, "the target was touched");
+        drop(broken);
+        space.holds("app", &[("k", &name)]).await;
+        space.ready("app", "True").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_that_is_down_turns_ready_false_after_the_second_failure_and_heals_by_itself() {
+    let space = Space::unserved().await;
+    space.put("k", "v").await;
+    // Nothing listens there.
+    let [port] = keyferry_parts::free_ports().unwrap();
+    let start = Start {
+        class: Some("down".to_owned()),
+        endpoint: Some(format!("http://127.0.0.1:{port}")),
+        ..Start::default()
+    };
+    let operator = Operator::start(&start, "down").await;
+    let spec = json!({ "controller": "down", "provider": { "aws": crate::world::provider(json!({})) } });
+    space.store_spec("aws", spec).await;
+    space
+        .apply(
+            "app",
+            json!({ "data": [{ "secretKey": "k", "remoteRef": { "key": space.id("k") } }] }),
+        )
+        .await;
+    let message = space.fails("app", "AwsUnavailable").await;
+    has(&message, &["spec.data[0] (key: k)"]);
+    assert_eq!(space.data("app").await, None);
+    operator.kill().await;
+    let healed = Operator::start(
+        &Start {
+            endpoint: None,
+            ..start
+        },
+        "up",
+    )
+    .await;
+    space.holds("app", &[("k", "v")]).await;
+    space.ready("app", "True").await;
+    drop(healed);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_that_cannot_be_assumed_makes_its_store_not_ready_and_its_objects_say_so() {
+    let synced = Synced::new().await;
+    let space = &synced.space;
+    let role = format!("arn:aws:iam::222222222222:role/{}", space.namespace);
+    let denied = Fault::error(
+        403,
+        "AccessDenied",
+        &format!(
+            "User: arn:aws:iam::123456789012:user/op is not authorized to perform: sts:AssumeRole on resource: {role}"
+        ),
+    );
+    let refused = space
+        .world
+        .proxy
+        .inject(When::operation("AssumeRole").on(&role), denied);
+    space.store_with("role", json!({ "role": role })).await;
+    let mut spec = good(space);
+    spec["secretStoreRef"] = json!({ "name": "role" });
+    has(
+        &synced.fails(spec, "StoreNotReady").await,
+        &["SecretStore \"role\" is not ready"],
+    );
+    until("the store to say why", || async {
+        let status = space
+            .stores()
+            .get("role")
+            .await
+            .unwrap()
+            .status
+            .unwrap_or_default();
+        let message = status
+            .conditions
+            .unwrap_or_default()
+            .first()
+            .and_then(|c| c.message.clone())
+            .unwrap_or_default();
+        if message.contains("sts:AssumeRole") && message.contains(&role) {
+            Ok(())
+        } else {
+            Err(message)
+        }
+    })
+    .await;
+    drop(refused);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_malformed_object_is_reported_on_itself_and_stops_nobody() {
+    let space = Space::new().await;
+    space.store().await;
+    space.put("k", "v").await;
+    // The CRD would refuse this object; a webhook-less past may have stored it.
+    let spec = json!({ "refreshInterval": "nonsense", "data": [{ "secretKey": "k", "remoteRef": { "key": space.id("k") } }] });
+    space.apply("bad", spec).await;
+    space
+        .apply(
+            "good",
+            json!({ "data": [{ "secretKey": "k", "remoteRef": { "key": space.id("k") } }] }),
+        )
+        .await;
+    space.holds("good", &[("k", "v")]).await;
+    has(&space.fails("bad", "InvalidSpec").await, &["nonsense"]);
+}

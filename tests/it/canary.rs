@@ -1,1 +1,217 @@
-//! To come.
+//! No value ever leaves through logs, events, status or metrics, at the highest log level and on failing paths.
+
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE},
+};
+use keyferry_parts::{Fault, When};
+use serde_json::{Value, json};
+
+use crate::world::{Operator, Space, Start, provider, until};
+
+/// A value that looks different in each encoding.
+fn canary(n: usize) -> String {
+    format!("CANARY{n:02}\"quoted\"\u{e9}<tag>&/{n:02}YRANAC")
+}
+
+/// How a value could show: as it is, in base64 of either alphabet and any alignment, escaped.
+fn forms(value: &str) -> Vec<String> {
+    let escaped = serde_json::to_string(value).unwrap();
+    let escaped = escaped.trim_matches('"').to_owned();
+    let ascii: String = value
+        .chars()
+        .map(|c| {
+            if c.is_ascii() {
+                c.to_string()
+            } else {
+                format!("\\u{:04x}", u32::from(c))
+            }
+        })
+        .collect();
+    let mut forms = vec![
+        value.to_owned(),
+        escaped,
+        ascii,
+        format!("{:?}", value.as_bytes()),
+    ];
+    // Base64 depends on what stands before: the middle of each alignment is looked for.
+    for skip in 0..3 {
+        let encoded = STANDARD.encode(&value.as_bytes()[skip..]);
+        forms.push(encoded[..encoded.len() - 4].to_owned());
+        forms.push(URL_SAFE.encode(&value.as_bytes()[skip..])[..24].to_owned());
+    }
+    // Parts of it count as well.
+    forms.push(value[..8].to_owned());
+    forms
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_value_appears_in_logs_events_status_or_metrics() {
+    let space = Space::unserved().await;
+    let start = Start {
+        class: Some("canary".to_owned()),
+        ..Start::default()
+    };
+    let operator = Operator::start(&start, "canary").await;
+    let values: Vec<_> = (0..12).map(canary).collect();
+    let store = |more: Value| json!({ "controller": "canary", "provider": { "aws": provider(more) } });
+    space.store_spec("aws", store(json!({}))).await;
+    // Credentials of a store are values too.
+    space
+        .foreign_secret("credentials", &[("id", "AKIDCANARY"), ("key", &values[0])])
+        .await;
+    let auth = json!({ "auth": { "secretRef": {
+        "accessKeyIDSecretRef": { "name": "credentials", "key": "id" },
+        "secretAccessKeySecretRef": { "name": "credentials", "key": "key" },
+    }}});
+    space.store_spec("static", store(auth)).await;
+
+    space.put("plain", &values[1]).await;
+    space
+        .put(
+            "json",
+            &json!({ "k": values[2], "nested": { "k": values[3] } }).to_string(),
+        )
+        .await;
+    space.put("broken-json", &format!("{{\"k\": {}", values[4])).await;
+    space
+        .put(
+            "collides",
+            &json!({ "a b": values[5], "a_b": values[6] }).to_string(),
+        )
+        .await;
+    space
+        .put("keys", &json!({ "\u{e9}": values[7] }).to_string())
+        .await;
+    space.put("denied", &values[8]).await;
+    space.put("cut", &values[9]).await;
+    space.put("rotated", &values[10]).await;
+    space
+        .put_binary("binary", format!("{}\0", values[11]).as_bytes())
+        .await;
+
+    let entry = |key: &str, more: Value| {
+        let mut remote = json!({ "key": space.id(key) });
+        for (name, value) in more.as_object().unwrap() {
+            remote[name] = value.clone();
+        }
+        json!({ "secretKey": "k", "remoteRef": remote })
+    };
+    let data = |key: &str, more: Value| json!({ "refreshInterval": "1s", "data": [entry(key, more)] });
+    let extract = |key: &str| json!({ "dataFrom": [{ "extract": { "key": space.id(key) } }] });
+    space.apply("plain", data("plain", json!({}))).await;
+    space
+        .apply("property", data("json", json!({ "property": "nested.k" })))
+        .await;
+    space.apply("extract", extract("json")).await;
+    let mut static_store = data("plain", json!({}));
+    static_store["secretStoreRef"] = json!({ "name": "static" });
+    space.apply("static", static_store).await;
+    space.apply("rotated", data("rotated", json!({}))).await;
+    for name in ["plain", "property", "extract", "static", "rotated"] {
+        space.ready(name, "True").await;
+    }
+    let denial = Fault::error(
+        400,
+        "AccessDeniedException",
+        &format!("no access to {}", values[8]),
+    );
+    let _denied = space
+        .world
+        .proxy
+        .inject(When::any().on(space.id("denied")), denial);
+    let _cut = space
+        .world
+        .proxy
+        .inject(When::any().on(space.id("cut")), Fault::Cut);
+    let failing = [
+        ("not-json", extract("broken-json"), "NotJson"),
+        (
+            "no-property",
+            data("broken-json", json!({ "property": "x" })),
+            "PropertyNotFound",
+        ),
+        ("collides", extract("collides"), "KeyCollision"),
+        ("keys", extract("keys"), "InvalidKey"),
+        (
+            "decoding",
+            data("plain", json!({ "decodingStrategy": "Base64" })),
+            "DecodingFailed",
+        ),
+        (
+            "null",
+            data("binary", json!({ "nullBytePolicy": "Fail" })),
+            "NullByte",
+        ),
+        ("denied", data("denied", json!({})), "AccessDenied"),
+        ("cut", data("cut", json!({})), "AwsUnavailable"),
+    ];
+    for (name, spec, cause) in failing {
+        space.apply(name, spec).await;
+        space.fails(name, cause).await;
+    }
+    // A target that is in the way, with a value of its own; a target that is edited; a secret that rotates.
+    space.foreign_secret("taken", &[("k", &values[6])]).await;
+    space.apply("taken", data("plain", json!({}))).await;
+    space.fails("taken", "TargetNotAdopted").await;
+    space.edit("plain", json!({ "k": values[5] })).await;
+    space.holds("plain", &[("k", &values[1])]).await;
+    space.put("rotated", &values[9]).await;
+    space.holds("rotated", &[("k", &values[9])]).await;
+
+    let metrics = operator.metrics().await;
+    let objects = space
+        .objects()
+        .list(&kube::api::ListParams::default())
+        .await
+        .unwrap();
+    let statuses: Vec<_> = objects
+        .items
+        .iter()
+        .map(|o| serde_json::to_string(&o.status).unwrap())
+        .collect();
+    let stores = space
+        .stores()
+        .list(&kube::api::ListParams::default())
+        .await
+        .unwrap();
+    let stores: Vec<_> = stores
+        .items
+        .iter()
+        .map(|s| serde_json::to_string(&s.status).unwrap())
+        .collect();
+    // Events come in the background; the last failure's is the last.
+    let events = until("the events of failures", || async {
+        let mut events = vec![];
+        for object in &objects.items {
+            events.extend(space.events(object.metadata.name.as_deref().unwrap()).await);
+        }
+        let failures = events
+            .iter()
+            .filter(|(reason, _)| reason == "UpdateFailed")
+            .count();
+        if failures >= 9 {
+            Ok(events)
+        } else {
+            Err(format!("{failures}: {events:?}"))
+        }
+    })
+    .await;
+    let log = operator.log();
+    assert!(log.contains("\"TRACE\""), "the log is at its highest level");
+    let places = [
+        ("log", log),
+        ("metrics", metrics),
+        ("statuses", statuses.join("\n")),
+        ("stores", stores.join("\n")),
+        ("events", format!("{events:?}")),
+    ];
+    for (place, text) in &places {
+        for value in &values {
+            for form in forms(value) {
+                assert!(!text.contains(&form), "{place} holds {form:?} of {value:?}");
+            }
+        }
+    }
+    operator.kill().await;
+}

@@ -2,7 +2,17 @@
 //!
 //! One control plane, one moto behind a proxy that counts and breaks calls, one operator for all; each test owns a
 //! namespace and a name prefix at AWS. `KEYFERRY_TEST_CRDS=eso` runs the same tests on ESO-shaped CRDs.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests say what failed by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::too_many_lines,
+    clippy::needless_pass_by_value,
+    clippy::match_wild_err_arm,
+    reason = "tests say what failed by panicking, and read like stories"
+)]
 
 mod bad_input;
 mod canary;
@@ -10,9 +20,11 @@ mod crds;
 mod drift;
 mod harness;
 mod identity;
+mod install;
 mod migration;
 mod policies;
 mod restart;
+mod stalling;
 mod stores;
 mod sync;
 mod world;

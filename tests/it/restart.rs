@@ -1,1 +1,212 @@
-//! To come.
+//! What a restart costs, and what a kill at any point leaves behind.
+
+use keyferry_parts::{Fault, When};
+use serde_json::{Value, json};
+
+use crate::{
+    stalling::{Hold, Stall, Stalling},
+    world::{Operator, Space, Start, provider, until},
+};
+
+async fn store(space: &Space, class: &str) {
+    space
+        .store_spec(
+            "aws",
+            json!({ "controller": class, "provider": { "aws": provider(json!({})) } }),
+        )
+        .await;
+}
+
+fn one(space: &Space, name: &str, interval: &str) -> Value {
+    json!({
+        "refreshInterval": interval, "data": [{ "secretKey": "v", "remoteRef": { "key": space.id(name) } }],
+    })
+}
+
+/// Writes of Secrets and statuses of ExternalSecrets in a namespace, by verb and resource.
+fn writes(space: &Space, since: keyferry_parts::audit::Mark) -> Vec<String> {
+    let requests = space.world.plane.audit().since(since).unwrap();
+    let ours = requests
+        .iter()
+        .filter(|r| r.is_in(&space.namespace) && r.is_write() && r.user_agent.starts_with("keyferry/"));
+    ours.map(|r| format!("{} {}", r.verb, r.resource()))
+        .filter(|w| !w.contains("event"))
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_with_five_hundred_fresh_objects_asks_aws_for_nothing_and_writes_nothing() {
+    let space = Space::unserved().await;
+    store(&space, "fresh").await;
+    space.put("shared", "v").await;
+    let start = Start {
+        class: Some("fresh".to_owned()),
+        ..Start::default()
+    };
+    let operator = Operator::start(&start, "fresh-1").await;
+    for n in 0..500 {
+        space.apply(&format!("es{n}"), one(&space, "shared", "1h")).await;
+    }
+    until("all objects to be synced", || async {
+        let objects = space
+            .objects()
+            .list(&kube::api::ListParams::default())
+            .await
+            .map_err(|e| e.to_string())?;
+        let synced = objects
+            .items
+            .iter()
+            .filter(|o| o.status.as_ref().is_some_and(|s| s.refresh_time.is_some()))
+            .count();
+        if synced == 500 {
+            Ok(())
+        } else {
+            Err(format!("{synced} of 500"))
+        }
+    })
+    .await;
+    operator.kill().await;
+    let reads = space.reads("shared");
+    let mark = space.world.plane.audit().mark().unwrap();
+    let operator = Operator::start(&start, "fresh-2").await;
+    until("each object to have had its turn", || async {
+        let metrics = operator.metrics().await;
+        let turns = metrics
+            .lines()
+            .filter(|l| l.starts_with("externalsecret_sync_calls_total") && l.contains(&space.namespace))
+            .count();
+        if turns == 500 {
+            Ok(())
+        } else {
+            Err(format!("{turns} of 500"))
+        }
+    })
+    .await;
+    assert_eq!(space.reads("shared"), reads, "AWS was asked");
+    let writes: Vec<_> = writes(&space, mark)
+        .into_iter()
+        .filter(|w| !w.contains("secretstores"))
+        .collect();
+    assert_eq!(writes, Vec::<String>::new());
+    operator.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_at_any_point_ends_in_the_same_state_after_a_restart() {
+    let space = Space::unserved().await;
+    store(&space, "killed").await;
+    let stalling = Stalling::start(space.world.plane.client().await.unwrap()).await;
+    let kubeconfig = space.world.plane.folder().join("stalling.kubeconfig");
+    std::fs::write(&kubeconfig, stalling.kubeconfig()).unwrap();
+    let through_proxy = Start {
+        class: Some("killed".to_owned()),
+        kubeconfig: Some(kubeconfig),
+        ..Start::default()
+    };
+    let direct = Start {
+        kubeconfig: None,
+        ..through_proxy.clone()
+    };
+    let points = [
+        ("fetch", None),
+        (
+            "apply",
+            Some(Stall {
+                method: "POST",
+                path: "/secrets",
+                hold: Hold::Before,
+            }),
+        ),
+        (
+            "applied",
+            Some(Stall {
+                method: "POST",
+                path: "/secrets",
+                hold: Hold::After,
+            }),
+        ),
+        (
+            "report",
+            Some(Stall {
+                method: "PATCH",
+                path: "/status",
+                hold: Hold::Before,
+            }),
+        ),
+        (
+            "reported",
+            Some(Stall {
+                method: "PATCH",
+                path: "/status",
+                hold: Hold::After,
+            }),
+        ),
+    ];
+    for (name, stall) in points {
+        space.put(name, "value").await;
+        let operator = Operator::start(&through_proxy, &format!("killed-{name}")).await;
+        space.ready_store("aws").await;
+        let mark = space.world.plane.audit().mark().unwrap();
+        if let Some(stall) = stall {
+            stalling.stall(stall);
+            space.apply(name, one(&space, name, "1h")).await;
+            stalling.held().await;
+        } else {
+            let _silent = space
+                .world
+                .proxy
+                .inject(When::any().on(space.id(name)), Fault::Silence);
+            space.apply(name, one(&space, name, "1h")).await;
+            until("the read to be on its way", || {
+                std::future::ready(if space.reads(name) > 0 {
+                    Ok(())
+                } else {
+                    Err(String::new())
+                })
+            })
+            .await;
+        }
+        operator.kill().await;
+        stalling.release();
+        let operator = Operator::start(&direct, &format!("killed-{name}-again")).await;
+        space.holds(name, &[("v", "value")]).await;
+        space.ready(name, "True").await;
+        let creates = writes(&space, mark)
+            .into_iter()
+            .filter(|w| w == "create secrets")
+            .count();
+        assert_eq!(creates, 1, "{name}: a Secret is made once");
+        operator.kill().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_lets_running_syncs_end_within_the_grace_period() {
+    let space = Space::unserved().await;
+    store(&space, "drained").await;
+    space.put("slow", "v").await;
+    let start = Start {
+        class: Some("drained".to_owned()),
+        ..Start::default()
+    };
+    let operator = Operator::start(&start, "drained").await;
+    space.ready_store("aws").await;
+    let slow = Fault::Latency(std::time::Duration::from_secs(2));
+    let _slow = space.world.proxy.inject(When::any().on(space.id("slow")), slow);
+    space.apply("slow", one(&space, "slow", "1h")).await;
+    until("the read to be on its way", || {
+        std::future::ready(if space.reads("slow") > 0 {
+            Ok(())
+        } else {
+            Err(String::new())
+        })
+    })
+    .await;
+    assert!(operator.stop().await.success());
+    assert_eq!(
+        space.data("slow").await.unwrap()["v"],
+        "v",
+        "the running sync ended"
+    );
+    space.ready("slow", "True").await;
+}

@@ -35,7 +35,10 @@ fn root() -> &'static Path {
 }
 
 /// Waits for something, with a deadline; says what it waited for and what it saw last.
-pub(crate) async fn until<T, F: Future<Output = Result<T, String>>>(what: &str, mut look: impl FnMut() -> F) -> T {
+pub(crate) async fn until<T, F: Future<Output = Result<T, String>>>(
+    what: &str,
+    mut look: impl FnMut() -> F,
+) -> T {
     let mut ticks = tokio::time::interval(LOOK);
     let mut seen = String::new();
     let found = tokio::time::timeout(DEADLINE, async {
@@ -64,7 +67,7 @@ pub(crate) struct Operator {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Start {
     pub(crate) class: Option<String>,
-    pub(crate) namespace: Option<String>,
+    pub(crate) kubeconfig: Option<PathBuf>,
     pub(crate) endpoint: Option<String>,
     pub(crate) arguments: Vec<String>,
     pub(crate) environment: Vec<(String, String)>,
@@ -76,13 +79,24 @@ impl Operator {
         let [metrics, health] = free_ports().unwrap();
         let mut arguments = vec![
             "run".to_owned(),
-            format!("--kubeconfig={}", plane.kubeconfig().display()),
+            format!(
+                "--kubeconfig={}",
+                start
+                    .kubeconfig
+                    .clone()
+                    .unwrap_or_else(|| plane.kubeconfig())
+                    .display()
+            ),
             format!("--metrics-addr=127.0.0.1:{metrics}"),
             format!("--live-addr=127.0.0.1:{health}"),
             "--loglevel=trace".to_owned(),
         ];
-        arguments.extend(start.class.iter().map(|class| format!("--controller-class={class}")));
-        arguments.extend(start.namespace.iter().map(|namespace| format!("--namespace={namespace}")));
+        arguments.extend(
+            start
+                .class
+                .iter()
+                .map(|class| format!("--controller-class={class}")),
+        );
         arguments.extend(start.arguments.iter().cloned());
         let endpoint = match &start.endpoint {
             Some(endpoint) => endpoint.clone(),
@@ -99,14 +113,26 @@ impl Operator {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into();
         environment.extend(start.environment.iter().cloned());
-        let log = plane.folder().join(format!("{name}.log"));
+        let log = match std::env::var_os("KEYFERRY_TEST_LOGS") {
+            Some(folder) => PathBuf::from(folder),
+            None => plane.folder().to_owned(),
+        }
+        .join(format!("{name}.log"));
         let lifeline = Lifeline::new().unwrap();
         let binary = PathBuf::from(env!("CARGO_BIN_EXE_keyferry"));
         let child = Child::start(&lifeline, &binary, arguments, environment, log).unwrap();
-        let operator = Self { child, metrics, health };
+        let operator = Self {
+            child,
+            metrics,
+            health,
+        };
         until("keyferry to be ready", || async {
             let answer = get(operator.health, "/readyz").await;
-            if answer.as_ref().is_ok_and(|(status, _)| *status == 200) { Ok(()) } else { Err(format!("{answer:?}")) }
+            if answer.as_ref().is_ok_and(|(status, _)| *status == 200) {
+                Ok(())
+            } else {
+                Err(format!("{answer:?}"))
+            }
         })
         .await;
         operator
@@ -123,13 +149,19 @@ impl Operator {
     /// SIGKILL, as a node that dies.
     pub(crate) async fn kill(mut self) {
         self.child.signal(keyferry_parts::child::Signal::KILL);
-        until("the process to end", || std::future::ready(self.child.ended().map(|_| ()).ok_or_else(String::new))).await;
+        until("the process to end", || {
+            std::future::ready(self.child.ended().map(|_| ()).ok_or_else(String::new))
+        })
+        .await;
     }
 
     /// SIGTERM, as a rollout; gives the exit status.
     pub(crate) async fn stop(mut self) -> std::process::ExitStatus {
         self.child.signal(keyferry_parts::child::Signal::TERM);
-        until("the process to end", || std::future::ready(self.child.ended().ok_or_else(String::new))).await
+        until("the process to end", || {
+            std::future::ready(self.child.ended().ok_or_else(String::new))
+        })
+        .await
     }
 }
 
@@ -137,18 +169,26 @@ impl Operator {
 async fn get(port: u16, path: &str) -> std::io::Result<(u16, String)> {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await?;
-    stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n").as_bytes()).await?;
+    stream
+        .write_all(format!("GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n").as_bytes())
+        .await?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await?;
-    let status = answer.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or_default();
-    let body = answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default();
+    let status = answer
+        .split(' ')
+        .nth(1)
+        .and_then(|code| code.parse().ok())
+        .unwrap_or_default();
+    let body = answer
+        .split_once("\r\n\r\n")
+        .map(|(_, body)| body.to_owned())
+        .unwrap_or_default();
     Ok((status, body))
 }
 
 /// What all tests share.
 pub(crate) struct World {
     pub(crate) plane: &'static ControlPlane,
-    pub(crate) client: Client,
     pub(crate) moto: &'static Moto,
     pub(crate) proxy: CountingProxy,
 }
@@ -163,7 +203,11 @@ pub(crate) async fn world() -> &'static World {
             let (plane, moto) = (plane.unwrap(), moto.unwrap());
             let client = plane.client().await.unwrap();
             install_crds(&client).await;
-            World { plane, client, moto, proxy: CountingProxy::start(moto.url()).unwrap() }
+            World {
+                plane,
+                moto,
+                proxy: CountingProxy::start(moto.url()).unwrap(),
+            }
         })
         .await
 }
@@ -171,7 +215,9 @@ pub(crate) async fn world() -> &'static World {
 /// The operator that serves the default class.
 pub(crate) async fn operator() -> &'static Operator {
     static OPERATOR: OnceCell<Operator> = OnceCell::const_new();
-    OPERATOR.get_or_init(|| async { Operator::start(&Start::default(), "operator").await }).await
+    OPERATOR
+        .get_or_init(|| async { Operator::start(&Start::default(), "operator").await })
+        .await
 }
 
 /// CRDs from a folder, as they ship.
@@ -192,19 +238,34 @@ pub(crate) async fn apply_crds(client: &Client, crds: &[Value]) {
     let api: Api<Crd> = Api::all(client.clone());
     for crd in crds {
         let name = crd["metadata"]["name"].as_str().unwrap().to_owned();
-        api.patch(&name, &PatchParams::apply("test").force(), &Patch::Apply(crd)).await.unwrap();
+        api.patch(&name, &PatchParams::apply("test").force(), &Patch::Apply(crd))
+            .await
+            .unwrap();
         until("the CRD to be established", || async {
             let crd = api.get(&name).await.map_err(|e| e.to_string())?;
-            let conditions = crd.status.and_then(|status| status.conditions).unwrap_or_default();
-            let established = conditions.iter().any(|c| c.type_ == "Established" && c.status == "True");
-            if established { Ok(()) } else { Err(format!("{conditions:?}")) }
+            let conditions = crd
+                .status
+                .and_then(|status| status.conditions)
+                .unwrap_or_default();
+            let established = conditions
+                .iter()
+                .any(|c| c.type_ == "Established" && c.status == "True");
+            if established {
+                Ok(())
+            } else {
+                Err(format!("{conditions:?}"))
+            }
         })
         .await;
     }
 }
 
 async fn install_crds(client: &Client) {
-    let folder = if on_eso_crds() { "tests/eso-crds/v1-stored" } else { "crds" };
+    let folder = if on_eso_crds() {
+        "tests/eso-crds/v1-stored"
+    } else {
+        "crds"
+    };
     apply_crds(client, &crds_in(folder)).await;
 }
 
@@ -231,11 +292,22 @@ impl Space {
         let client = world.plane.client().await.unwrap();
         let namespace = format!("t{}", COUNT.fetch_add(1, Ordering::Relaxed));
         let object = Namespace {
-            metadata: kube::core::ObjectMeta { name: Some(namespace.clone()), ..Default::default() },
+            metadata: kube::core::ObjectMeta {
+                name: Some(namespace.clone()),
+                ..Default::default()
+            },
             ..Namespace::default()
         };
-        Api::<Namespace>::all(client.clone()).create(&PostParams::default(), &object).await.unwrap();
-        Self { client, namespace, aws: secrets_manager(world.moto.url(), "AKIDTEST", None), world }
+        Api::<Namespace>::all(client.clone())
+            .create(&PostParams::default(), &object)
+            .await
+            .unwrap();
+        Self {
+            client,
+            namespace,
+            aws: secrets_manager(world.moto.url(), "AKIDTEST", None),
+            world,
+        }
     }
 
     pub(crate) fn id(&self, name: &str) -> String {
@@ -248,13 +320,23 @@ impl Space {
     }
 
     pub(crate) async fn put_binary(&self, name: &str, value: &[u8]) {
-        let create = self.aws.create_secret().name(self.id(name)).secret_binary(Blob::new(value));
+        let create = self
+            .aws
+            .create_secret()
+            .name(self.id(name))
+            .secret_binary(Blob::new(value));
         create.send().await.unwrap();
     }
 
     /// Deletes a secret at AWS for good.
     pub(crate) async fn remove(&self, name: &str) {
-        self.aws.delete_secret().secret_id(self.id(name)).force_delete_without_recovery(true).send().await.unwrap();
+        self.aws
+            .delete_secret()
+            .secret_id(self.id(name))
+            .force_delete_without_recovery(true)
+            .send()
+            .await
+            .unwrap();
     }
 
     pub(crate) fn stores(&self) -> Api<SecretStore> {
@@ -280,7 +362,8 @@ impl Space {
 
     /// A store with more in `spec.provider.aws`.
     pub(crate) async fn store_with(&self, name: &str, aws: Value) {
-        self.store_spec(name, json!({ "provider": { "aws": provider(aws) } })).await;
+        self.store_spec(name, json!({ "provider": { "aws": provider(aws) } }))
+            .await;
     }
 
     pub(crate) async fn store_spec(&self, name: &str, spec: Value) {
@@ -289,7 +372,10 @@ impl Space {
             "metadata": { "name": name, "namespace": self.namespace }, "spec": spec,
         });
         let patch = Patch::Apply(store);
-        self.stores().patch(name, &PatchParams::apply("user").force(), &patch).await.unwrap();
+        self.stores()
+            .patch(name, &PatchParams::apply("user").force(), &patch)
+            .await
+            .unwrap();
     }
 
     /// An ExternalSecret with this spec, on the store `aws` unless it says otherwise.
@@ -301,7 +387,12 @@ impl Space {
         self.try_apply(name, spec, metadata).await.unwrap();
     }
 
-    pub(crate) async fn try_apply(&self, name: &str, spec: Value, metadata: Value) -> Result<(), kube::Error> {
+    pub(crate) async fn try_apply(
+        &self,
+        name: &str,
+        spec: Value,
+        metadata: Value,
+    ) -> Result<(), kube::Error> {
         let mut spec = spec;
         if spec.get("secretStoreRef").is_none() {
             spec["secretStoreRef"] = json!({ "name": "aws" });
@@ -313,12 +404,38 @@ impl Space {
             "apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret", "metadata": metadata, "spec": spec,
         });
         let patch = Patch::Apply(object);
-        self.objects().patch(name, &PatchParams::apply("user").force(), &patch).await.map(|_| ())
+        self.objects()
+            .patch(name, &PatchParams::apply("user").force(), &patch)
+            .await
+            .map(|_| ())
+    }
+
+    /// Waits until a store is Ready.
+    pub(crate) async fn ready_store(&self, name: &str) {
+        until("the store to be Ready", || async {
+            let status = self
+                .stores()
+                .get(name)
+                .await
+                .map_err(|e| e.to_string())?
+                .status
+                .unwrap_or_default();
+            let conditions = status.conditions.unwrap_or_default();
+            if conditions.iter().any(|c| c.status == "True") {
+                Ok(())
+            } else {
+                Err(format!("{conditions:?}"))
+            }
+        })
+        .await;
     }
 
     pub(crate) async fn annotate(&self, name: &str, key: &str, value: &str) {
         let patch = Patch::Merge(json!({ "metadata": { "annotations": { key: value } } }));
-        self.objects().patch(name, &PatchParams::default(), &patch).await.unwrap();
+        self.objects()
+            .patch(name, &PatchParams::default(), &patch)
+            .await
+            .unwrap();
     }
 
     pub(crate) async fn status(&self, name: &str) -> ExternalSecretStatus {
@@ -331,12 +448,19 @@ impl Space {
     }
 
     /// Waits for a Ready condition of this generation that fulfils a predicate of status, reason and message.
-    pub(crate) async fn ready_where(&self, name: &str, wanted: impl Fn(&str, &str, &str) -> bool) -> (String, String) {
+    pub(crate) async fn ready_where(
+        &self,
+        name: &str,
+        wanted: impl Fn(&str, &str, &str) -> bool,
+    ) -> (String, String) {
         until(&format!("Ready of {}/{name}", self.namespace), || async {
             let object = self.objects().get(name).await.map_err(|e| e.to_string())?;
             let status = object.status.unwrap_or_default();
             let conditions = status.conditions.unwrap_or_default();
-            let ready = conditions.iter().find(|c| c.type_ == "Ready").ok_or("no Ready condition yet")?;
+            let ready = conditions
+                .iter()
+                .find(|c| c.type_ == "Ready")
+                .ok_or("no Ready condition yet")?;
             let reason = ready.reason.clone().unwrap_or_default();
             let message = ready.message.clone().unwrap_or_default();
             if wanted(&ready.status, &reason, &message) {
@@ -351,7 +475,11 @@ impl Space {
     /// Waits for a failure with this cause; gives the message.
     pub(crate) async fn fails(&self, name: &str, cause: &str) -> String {
         let prefix = format!("{cause}: ");
-        let (reason, message) = self.ready_where(name, |status, _, message| status == "False" && message.starts_with(&prefix)).await;
+        let (reason, message) = self
+            .ready_where(name, |status, _, message| {
+                status == "False" && message.starts_with(&prefix)
+            })
+            .await;
         assert_eq!(reason, "SecretSyncedError");
         if !on_eso_crds() {
             assert_eq!(self.status(name).await.cause.as_deref(), Some(cause));
@@ -363,24 +491,46 @@ impl Space {
     pub(crate) async fn data(&self, name: &str) -> Option<BTreeMap<String, String>> {
         let secret = self.secrets().get_opt(name).await.unwrap()?;
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-        Some(secret.data.unwrap_or_default().into_iter().map(|(key, value)| (key, text(value.0))).collect())
+        Some(
+            secret
+                .data
+                .unwrap_or_default()
+                .into_iter()
+                .map(|(key, value)| (key, text(value.0)))
+                .collect(),
+        )
     }
 
     /// Waits until a Secret holds exactly this.
     pub(crate) async fn holds(&self, name: &str, wanted: &[(&str, &str)]) {
-        let wanted: BTreeMap<_, _> = wanted.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        until(&format!("Secret {}/{name} to hold what is wanted", self.namespace), || async {
-            let data = self.data(name).await;
-            if data.as_ref() == Some(&wanted) { Ok(()) } else { Err(format!("{data:?}")) }
-        })
+        let wanted: BTreeMap<_, _> = wanted
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect();
+        until(
+            &format!("Secret {}/{name} to hold what is wanted", self.namespace),
+            || async {
+                let data = self.data(name).await;
+                if data.as_ref() == Some(&wanted) {
+                    Ok(())
+                } else {
+                    Err(format!("{data:?}"))
+                }
+            },
+        )
         .await;
     }
 
     /// Waits until there is no such Secret.
     pub(crate) async fn is_gone(&self, name: &str) {
-        until(&format!("Secret {}/{name} to be gone", self.namespace), || async {
-            self.data(name).await.map_or(Ok(()), |data| Err(format!("{data:?}")))
-        })
+        until(
+            &format!("Secret {}/{name} to be gone", self.namespace),
+            || async {
+                self.data(name)
+                    .await
+                    .map_or(Ok(()), |data| Err(format!("{data:?}")))
+            },
+        )
         .await;
     }
 
@@ -390,30 +540,51 @@ impl Space {
 
     /// Makes a Secret that keyferry did not write.
     pub(crate) async fn foreign_secret(&self, name: &str, data: &[(&str, &str)]) -> Secret {
-        let data: BTreeMap<_, _> = data.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let data: BTreeMap<_, _> = data
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect();
         let secret = Secret {
-            metadata: kube::core::ObjectMeta { name: Some(name.to_owned()), ..Default::default() },
+            metadata: kube::core::ObjectMeta {
+                name: Some(name.to_owned()),
+                ..Default::default()
+            },
             string_data: Some(data),
             ..Secret::default()
         };
-        let params = PostParams { field_manager: Some("somebody".to_owned()), ..PostParams::default() };
+        let params = PostParams {
+            field_manager: Some("somebody".to_owned()),
+            ..PostParams::default()
+        };
         self.secrets().create(&params, &secret).await.unwrap()
     }
 
     /// Changes data of a Secret as another client.
     pub(crate) async fn edit(&self, name: &str, data: Value) {
         let patch = Patch::Merge(json!({ "stringData": data }));
-        let params = PatchParams { field_manager: Some("editor".to_owned()), ..PatchParams::default() };
+        let params = PatchParams {
+            field_manager: Some("editor".to_owned()),
+            ..PatchParams::default()
+        };
         self.secrets().patch(name, &params, &patch).await.unwrap();
     }
 
     pub(crate) async fn patch_secret(&self, name: &str, patch: Value) {
-        let params = PatchParams { field_manager: Some("editor".to_owned()), ..PatchParams::default() };
-        self.secrets().patch(name, &params, &Patch::Merge(patch)).await.unwrap();
+        let params = PatchParams {
+            field_manager: Some("editor".to_owned()),
+            ..PatchParams::default()
+        };
+        self.secrets()
+            .patch(name, &params, &Patch::Merge(patch))
+            .await
+            .unwrap();
     }
 
     pub(crate) async fn delete_secret(&self, name: &str) {
-        self.secrets().delete(name, &kube::api::DeleteParams::default()).await.unwrap();
+        self.secrets()
+            .delete(name, &kube::api::DeleteParams::default())
+            .await
+            .unwrap();
     }
 
     /// How often a secret of this space was read.
@@ -428,8 +599,13 @@ impl Space {
         use k8s_openapi::api::events::v1::Event;
         let api: Api<Event> = Api::namespaced(self.client.clone(), &self.namespace);
         let events = api.list(&kube::api::ListParams::default()).await.unwrap();
-        let about = events.items.into_iter().filter(|e| e.regarding.as_ref().and_then(|r| r.name.as_deref()) == Some(name));
-        about.map(|e| (e.reason.unwrap_or_default(), e.note.unwrap_or_default())).collect()
+        let about = events
+            .items
+            .into_iter()
+            .filter(|e| e.regarding.as_ref().and_then(|r| r.name.as_deref()) == Some(name));
+        about
+            .map(|e| (e.reason.unwrap_or_default(), e.note.unwrap_or_default()))
+            .collect()
     }
 }
 
@@ -443,7 +619,11 @@ pub(crate) fn provider(more: Value) -> Value {
 }
 
 /// A client of an AWS emulator.
-pub(crate) fn secrets_manager(endpoint: &str, key: &str, token: Option<String>) -> aws_sdk_secretsmanager::Client {
+pub(crate) fn secrets_manager(
+    endpoint: &str,
+    key: &str,
+    token: Option<String>,
+) -> aws_sdk_secretsmanager::Client {
     let config = aws_sdk_secretsmanager::Config::builder()
         .behavior_version(aws_sdk_secretsmanager::config::BehaviorVersion::latest())
         .region(aws_sdk_secretsmanager::config::Region::new(REGION))
@@ -455,7 +635,19 @@ pub(crate) fn secrets_manager(endpoint: &str, key: &str, token: Option<String>) 
 
 /// Creates or rotates a secret.
 pub(crate) async fn put(aws: &aws_sdk_secretsmanager::Client, id: &str, value: &str) {
-    if aws.create_secret().name(id).secret_string(value).send().await.is_err() {
-        aws.put_secret_value().secret_id(id).secret_string(value).send().await.unwrap();
+    if aws
+        .create_secret()
+        .name(id)
+        .secret_string(value)
+        .send()
+        .await
+        .is_err()
+    {
+        aws.put_secret_value()
+            .secret_id(id)
+            .secret_string(value)
+            .send()
+            .await
+            .unwrap();
     }
 }

@@ -21,20 +21,38 @@ pub(super) async fn check(target: &Target<'_>, meta: &SecretMeta, shape: &Shape)
         return Ok(());
     }
     let wanted = &target.rendered.data;
-    let existing: BTreeSet<&str> = meta.metadata.managed_fields.iter().flatten().flat_map(data_keys).collect();
+    let existing: BTreeSet<&str> = meta
+        .metadata
+        .managed_fields
+        .iter()
+        .flatten()
+        .flat_map(data_keys)
+        .collect();
     // managedFields can be incomplete; the server's own count cannot.
     if existing.len() != shape.keys {
-        return Err(refused(target, "holds keys whose names cannot be told from its metadata"));
+        return Err(refused(
+            target,
+            "holds keys whose names cannot be told from its metadata",
+        ));
     }
-    let foreign: Vec<_> = existing.iter().copied().filter(|key| !wanted.contains_key(*key)).collect();
+    let foreign: Vec<_> = existing
+        .iter()
+        .copied()
+        .filter(|key| !wanted.contains_key(*key))
+        .collect();
     if !foreign.is_empty() {
-        return Err(refused(target, &format!("holds keys that would be lost ({})", named(&foreign))));
+        return Err(refused(
+            target,
+            &format!("holds keys that would be lost ({})", named(&foreign)),
+        ));
     }
     if existing.is_empty() {
         return Ok(());
     }
     let same_keys = wanted.iter().filter(|(key, _)| existing.contains(key.as_str()));
-    let same_keys = same_keys.map(|(key, value)| (key.clone(), value.clone())).collect();
+    let same_keys = same_keys
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
     let at = Guarded {
         namespace: &target.object.namespace,
         name: target.name(),
@@ -46,12 +64,19 @@ pub(super) async fn check(target: &Target<'_>, meta: &SecretMeta, shape: &Shape)
         return Ok(());
     }
     let existing: Vec<_> = existing.into_iter().collect();
-    Err(refused(target, &format!("holds other values for its keys ({})", named(&existing))))
+    Err(refused(
+        target,
+        &format!("holds other values for its keys ({})", named(&existing)),
+    ))
 }
 
 fn consents(target: &Target<'_>, meta: &SecretMeta) -> bool {
     let name = &*target.object.name;
-    let on_secret = meta.metadata.annotations.as_ref().and_then(|a| a.get(names::ADOPT_ANNOTATION));
+    let on_secret = meta
+        .metadata
+        .annotations
+        .as_ref()
+        .and_then(|a| a.get(names::ADOPT_ANNOTATION));
     let on_object = target.object.annotations.get(names::ADOPT_ANNOTATION);
     let by_secret = on_secret.is_some_and(|value| value == name);
     let by_object = on_object.is_some_and(|value| value == name || value == "true");
@@ -64,11 +89,17 @@ fn consents(target: &Target<'_>, meta: &SecretMeta) -> bool {
 
 fn named(keys: &[&str]) -> String {
     let more = keys.len().saturating_sub(NAMED_KEYS);
-    let mut text = keys.iter().take(NAMED_KEYS).copied().collect::<Vec<_>>().join(", ");
+    let text = keys
+        .iter()
+        .take(NAMED_KEYS)
+        .copied()
+        .collect::<Vec<_>>()
+        .join(", ");
     if more > 0 {
-        text.push_str(&format!(" and {more} more"));
+        format!("{text} and {more} more")
+    } else {
+        text
     }
-    text
 }
 
 fn refused(target: &Target<'_>, why: &str) -> Attempt {

@@ -16,14 +16,21 @@ use crate::{
 pub(super) fn written_by(meta: &SecretMeta, manager: &str) -> bool {
     meta.metadata.managed_fields.iter().flatten().any(|entry| {
         entry.manager.as_deref() == Some(manager)
-            && (!data_keys(entry).is_empty() || entry.fields_v1.as_ref().is_some_and(|f| f.0.get("f:metadata").is_some()))
+            && (!data_keys(entry).is_empty()
+                || entry
+                    .fields_v1
+                    .as_ref()
+                    .is_some_and(|f| f.0.get("f:metadata").is_some()))
     })
 }
 
 /// What a field of metadata held by our doing: what of it is not wanted any more goes.
 fn written_before<'a>(meta: &'a SecretMeta, manager: &str, field: &str) -> BTreeSet<&'a str> {
     let entries = meta.metadata.managed_fields.iter().flatten();
-    entries.filter(|e| e.manager.as_deref() == Some(manager)).flat_map(|e| metadata_keys(e, field)).collect()
+    entries
+        .filter(|e| e.manager.as_deref() == Some(manager))
+        .flat_map(|e| metadata_keys(e, field))
+        .collect()
 }
 
 fn owners(target: &Target<'_>, meta: &SecretMeta) -> Vec<OwnerReference> {
@@ -33,11 +40,19 @@ fn owners(target: &Target<'_>, meta: &SecretMeta) -> Vec<OwnerReference> {
             && owner.name == *target.object.name
     };
     let present = meta.metadata.owner_references.iter().flatten();
-    present.filter(|owner| !is_ours(owner)).cloned().chain(target.owner()).collect()
+    present
+        .filter(|owner| !is_ours(owner))
+        .cloned()
+        .chain(target.owner())
+        .collect()
 }
 
 /// Names that go whoever wrote them, unless they are wanted: marks of ownership and ESO's unsalted hash.
-const OURS_ALONE: [&str; 3] = [names::CREATED_BY_LABEL, names::DATA_HASH_ANNOTATION, names::KEYS_ANNOTATION];
+const OURS_ALONE: [&str; 3] = [
+    names::CREATED_BY_LABEL,
+    names::DATA_HASH_ANNOTATION,
+    names::KEYS_ANNOTATION,
+];
 
 fn merge(
     present: Option<&BTreeMap<String, String>>,
@@ -57,7 +72,11 @@ pub(super) fn whole(target: &Target<'_>, meta: &SecretMeta) -> Wanted {
     let before = |field| written_before(meta, &target.manager, field);
     Wanted {
         labels: merge(meta.metadata.labels.as_ref(), &before("labels"), wanted.labels),
-        annotations: merge(meta.metadata.annotations.as_ref(), &before("annotations"), wanted.annotations),
+        annotations: merge(
+            meta.metadata.annotations.as_ref(),
+            &before("annotations"),
+            wanted.annotations,
+        ),
         owners: owners(target, meta),
         ..wanted
     }
@@ -73,29 +92,52 @@ pub(super) fn patch(target: &Target<'_>, meta: &SecretMeta) -> (Wanted, Vec<Stri
     if frozen {
         wanted.data.clear();
         wanted.type_ = None;
-        wanted.labels.retain(|name, _| name == names::MANAGED_LABEL || name == names::CREATED_BY_LABEL);
+        wanted
+            .labels
+            .retain(|name, _| name == names::MANAGED_LABEL || name == names::CREATED_BY_LABEL);
+        // The data stays as it is, and so does what we say of its keys.
         wanted.annotations.clear();
+        let present = meta
+            .metadata
+            .annotations
+            .as_ref()
+            .and_then(|present| present.get(names::KEYS_ANNOTATION));
+        if let Some(keys) = present.filter(|_| !target.merges()) {
+            wanted
+                .annotations
+                .insert(names::KEYS_ANNOTATION.to_owned(), keys.clone());
+        }
     } else {
         let entries = meta.metadata.managed_fields.iter().flatten();
-        let ours = entries.filter(|e| e.manager.as_deref() == Some(target.manager.as_str())).flat_map(data_keys);
+        let ours = entries
+            .filter(|e| e.manager.as_deref() == Some(target.manager.as_str()))
+            .flat_map(data_keys);
         let gone: BTreeSet<_> = ours.filter(|key| !wanted.data.contains_key(*key)).collect();
         dropped.extend(gone.into_iter().map(str::to_owned));
     }
-    let field = |field: &str, present: Option<&BTreeMap<String, String>>, wanted: &BTreeMap<String, String>| {
-        let before = written_before(meta, &target.manager, field);
-        let goes = |name: &str| OURS_ALONE.contains(&name) || (!frozen && before.contains(name));
-        let mut map: Map<_, _> = present
-            .into_iter()
-            .flat_map(BTreeMap::keys)
-            .filter(|name| goes(name) && !wanted.contains_key(*name))
-            .map(|name| (name.clone(), Value::Null))
-            .collect();
-        map.extend(wanted.iter().map(|(name, value)| (name.clone(), json!(value))));
-        Value::Object(map)
-    };
+    let field =
+        |field: &str, present: Option<&BTreeMap<String, String>>, wanted: &BTreeMap<String, String>| {
+            let before = written_before(meta, &target.manager, field);
+            let goes = |name: &str| OURS_ALONE.contains(&name) || (!frozen && before.contains(name));
+            let mut map: Map<_, _> = present
+                .into_iter()
+                .flat_map(BTreeMap::keys)
+                .filter(|name| goes(name) && !wanted.contains_key(*name))
+                .map(|name| (name.clone(), Value::Null))
+                .collect();
+            map.extend(wanted.iter().map(|(name, value)| (name.clone(), json!(value))));
+            Value::Object(map)
+        };
     let mut metadata = Map::new();
-    metadata.insert("labels".to_owned(), field("labels", meta.metadata.labels.as_ref(), &wanted.labels));
-    let annotations = field("annotations", meta.metadata.annotations.as_ref(), &wanted.annotations);
+    metadata.insert(
+        "labels".to_owned(),
+        field("labels", meta.metadata.labels.as_ref(), &wanted.labels),
+    );
+    let annotations = field(
+        "annotations",
+        meta.metadata.annotations.as_ref(),
+        &wanted.annotations,
+    );
     if annotations.as_object().is_some_and(|map| !map.is_empty()) {
         metadata.insert("annotations".to_owned(), annotations);
     }

@@ -4,7 +4,7 @@ use super::*;
 
 const MANAGER: &str = "externalsecrets.external-secrets.io/app";
 
-fn meta(annotations: serde_json::Value, fields: &[(&str, &[&str])]) -> PartialObjectMeta<Secret> {
+fn meta(annotations: &serde_json::Value, fields: &[(&str, &[&str])]) -> PartialObjectMeta<Secret> {
     let created_by = fingerprint::created_by("team", "app");
     let fields: Vec<_> = fields
         .iter()
@@ -35,52 +35,78 @@ fn keys(keys: &[&str]) -> serde_json::Value {
 }
 
 fn expected(written: Option<&Written>, creation: CreationPolicy) -> Expected<'_> {
-    Expected { namespace: "team", name: "app", uid: "e-1", creation, retained: false, written }
+    Expected {
+        namespace: "team",
+        name: "app",
+        uid: "e-1",
+        creation,
+        retained: false,
+        written,
+    }
 }
 
 fn judge(meta: &PartialObjectMeta<Secret>) -> Drift {
-    drift(&expected(None, CreationPolicy::Owner), Some(&TargetView::new(meta)))
+    drift(
+        &expected(None, CreationPolicy::Owner),
+        Some(&TargetView::new(meta)),
+    )
 }
 
 #[test]
 fn a_secret_that_holds_just_our_keys_is_trusted_until_the_next_refresh() {
-    assert_eq!(judge(&meta(keys(&["x", "y"]), &[(MANAGER, &["x", "y"])])), Drift::Unproven);
+    assert_eq!(
+        judge(&meta(&keys(&["x", "y"]), &[(MANAGER, &["x", "y"])])),
+        Drift::Unproven
+    );
 }
 
 #[test]
 fn the_resource_version_of_our_write_proves_that_nothing_changed() {
-    let written = Written { uid: "s-1".into(), resource_version: "7".into(), keys: "".into() };
-    let view = TargetView::new(&meta(json!({}), &[]));
-    assert_eq!(drift(&expected(Some(&written), CreationPolicy::Owner), Some(&view)), Drift::None);
+    let written = Written {
+        uid: "s-1".into(),
+        resource_version: "7".into(),
+        keys: "".into(),
+    };
+    let view = TargetView::new(&meta(&json!({}), &[]));
+    assert_eq!(
+        drift(&expected(Some(&written), CreationPolicy::Owner), Some(&view)),
+        Drift::None
+    );
 }
 
 #[test]
 fn an_edited_key_names_its_editor() {
-    let meta = meta(keys(&["x", "y"]), &[(MANAGER, &["y"]), ("kubectl-edit", &["x"])]);
+    let meta = meta(&keys(&["x", "y"]), &[(MANAGER, &["y"]), ("kubectl-edit", &["x"])]);
     assert_eq!(judge(&meta), Drift::Edited(Some("kubectl-edit".into())));
 }
 
 #[test]
 fn an_added_key_is_drift_under_owner_and_nobodys_business_under_merge() {
-    let meta = meta(keys(&["x"]), &[(MANAGER, &["x"]), ("editor", &["z"])]);
+    let meta = meta(&keys(&["x"]), &[(MANAGER, &["x"]), ("editor", &["z"])]);
     assert_eq!(judge(&meta), Drift::Edited(Some("editor".into())));
     let view = TargetView::new(&meta);
-    assert_eq!(drift(&expected(None, CreationPolicy::Merge), Some(&view)), Drift::Unproven);
+    assert_eq!(
+        drift(&expected(None, CreationPolicy::Merge), Some(&view)),
+        Drift::Unproven
+    );
 }
 
 #[test]
 fn a_removed_key_is_drift() {
-    assert_eq!(judge(&meta(keys(&["x", "y"]), &[(MANAGER, &["x"])])), Drift::Edited(None));
+    assert_eq!(
+        judge(&meta(&keys(&["x", "y"]), &[(MANAGER, &["x"])])),
+        Drift::Edited(None)
+    );
 }
 
 #[test]
 fn cleared_managed_fields_are_drift() {
-    assert_eq!(judge(&meta(keys(&["x"]), &[])), Drift::Edited(None));
+    assert_eq!(judge(&meta(&keys(&["x"]), &[])), Drift::Edited(None));
 }
 
 #[test]
 fn a_key_that_another_manager_shares_is_drift_under_merge() {
-    let view = TargetView::new(&meta(json!({}), &[(MANAGER, &["x"]), ("editor", &["x"])]));
+    let view = TargetView::new(&meta(&json!({}), &[(MANAGER, &["x"]), ("editor", &["x"])]));
     assert_eq!(
         drift(&expected(None, CreationPolicy::Merge), Some(&view)),
         Drift::Edited(Some("editor".into()))
@@ -90,22 +116,34 @@ fn a_key_that_another_manager_shares_is_drift_under_merge() {
 #[test]
 fn a_secret_that_eso_wrote_is_trusted_until_the_next_refresh() {
     let annotations = json!({ names::DATA_HASH_ANNOTATION: "0".repeat(56) });
-    assert_eq!(judge(&meta(annotations, &[(MANAGER, &["x"])])), Drift::Unproven);
+    assert_eq!(judge(&meta(&annotations, &[(MANAGER, &["x"])])), Drift::Unproven);
 }
 
 #[test]
 fn a_replaced_secret_is_gone() {
-    let written = Written { uid: "s-0".into(), resource_version: "7".into(), keys: "".into() };
-    let view = TargetView::new(&meta(keys(&["x"]), &[(MANAGER, &["x"])]));
-    assert_eq!(drift(&expected(Some(&written), CreationPolicy::Owner), Some(&view)), Drift::Gone);
+    let written = Written {
+        uid: "s-0".into(),
+        resource_version: "7".into(),
+        keys: "".into(),
+    };
+    let view = TargetView::new(&meta(&keys(&["x"]), &[(MANAGER, &["x"])]));
+    assert_eq!(
+        drift(&expected(Some(&written), CreationPolicy::Owner), Some(&view)),
+        Drift::Gone
+    );
 }
 
 #[test]
 fn a_removed_label_or_owner_is_drift_under_owner() {
-    let mut unlabelled = meta(keys(&["x"]), &[(MANAGER, &["x"])]);
-    unlabelled.metadata.labels.as_mut().unwrap().remove(names::CREATED_BY_LABEL);
+    let mut unlabelled = meta(&keys(&["x"]), &[(MANAGER, &["x"])]);
+    unlabelled
+        .metadata
+        .labels
+        .as_mut()
+        .unwrap()
+        .remove(names::CREATED_BY_LABEL);
     assert_eq!(judge(&unlabelled), Drift::Edited(None));
-    let mut unowned = meta(keys(&["x"]), &[(MANAGER, &["x"])]);
+    let mut unowned = meta(&keys(&["x"]), &[(MANAGER, &["x"])]);
     unowned.metadata.owner_references = None;
     assert_eq!(judge(&unowned), Drift::Edited(None));
 }
