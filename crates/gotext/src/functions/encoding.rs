@@ -4,6 +4,7 @@
 //! because that text holds the offset at which Go gives up, and because Go skips line ends, which crates do not.
 
 use data_encoding::{BASE32, BASE64};
+use zeroize::Zeroizing;
 
 use crate::strconv::is_print;
 use crate::template::{Args, Context, FuncError, Function, Type, Value};
@@ -122,11 +123,13 @@ fn after_line_ends(input: &[u8], mut at: usize) -> usize {
 /// Go's `base32.StdEncoding.DecodeString`: as [`base64`], but offsets do not count line ends.
 fn base32(input: &[u8]) -> Result<Vec<u8>, String> {
     let corrupt = |at: usize| format!("illegal base32 data at input byte {at}");
-    let input: Vec<u8> = input
-        .iter()
-        .copied()
-        .filter(|byte| !matches!(byte, b'\r' | b'\n'))
-        .collect();
+    let input: Zeroizing<Vec<u8>> = Zeroizing::new(
+        input
+            .iter()
+            .copied()
+            .filter(|byte| !matches!(byte, b'\r' | b'\n'))
+            .collect(),
+    );
     let mut out = Vec::with_capacity(input.len() / 8 * 5);
     let mut bits = 0_u64;
     let mut filled = 0_usize;

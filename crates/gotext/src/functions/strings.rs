@@ -9,10 +9,12 @@ mod split;
 mod words;
 mod wrap;
 
+use zeroize::Zeroizing;
+
 use super::text::{sprint, strings_of, strval};
 use super::unicode::{map, to_lower, to_upper};
 use crate::strconv::quote;
-use crate::template::{Args, Context, FuncError, Function, List, Type, Value};
+use crate::template::{Args, Buffer, Context, FuncError, Function, Limit, List, Type, Value};
 
 const S: Type = Type::String;
 const I: Type = Type::INT;
@@ -20,7 +22,8 @@ const I: Type = Type::INT;
 /// The functions of this family.
 pub(super) const TABLE: &[Function] = &[
     Function::fixed("trim", &[S], S, |context, args| {
-        per_byte(context, args, edit::trim_space)
+        context.charge_bytes(args.bytes(0).len())?;
+        Ok(Value::string(edit::trim_space(args.bytes(0))))
     }),
     Function::fixed("upper", &[S], S, |context, args| {
         per_byte(context, args, |text| map(text, to_upper))
@@ -102,10 +105,14 @@ pub(super) const TABLE: &[Function] = &[
         ))
     }),
     Function::fixed("wrap", &[I, S], S, |context, args| {
-        wrap::wrap(context, args.bytes(1), args.int(0), b"", false).map(Value::string)
+        Ok(Value::String(
+            wrap::wrap(context, args.bytes(1), args.int(0), b"", false)?.into_text(),
+        ))
     }),
     Function::fixed("wrapWith", &[I, S, S], S, |context, args| {
-        wrap::wrap(context, args.bytes(2), args.int(0), args.bytes(1), true).map(Value::string)
+        Ok(Value::String(
+            wrap::wrap(context, args.bytes(2), args.int(0), args.bytes(1), true)?.into_text(),
+        ))
     }),
     Function::fixed("contains", &[S, S], Type::Bool, |context, args| {
         context.charge(args.bytes(1).len() as u64 / 64)?;
@@ -120,18 +127,24 @@ pub(super) const TABLE: &[Function] = &[
         Ok(Value::Bool(args.bytes(1).ends_with(args.bytes(0))))
     }),
     Function::variadic("quote", &[Type::Any], S, |context, args| {
-        spaced(context, args, |context, value| {
-            Ok(quote(&strval(context, value)?).into_bytes())
+        spaced(context, args, |context, value, out| {
+            let quoted = Zeroizing::new(quote(&strval(context, value)?));
+            out.extend(quoted.as_bytes());
+            Ok(())
         })
     }),
     Function::variadic("squote", &[Type::Any], S, |context, args| {
-        spaced(context, args, |context, value| {
-            Ok([b"'", &*sprint(context, value)?, b"'"].concat())
+        spaced(context, args, |context, value, out| {
+            out.push(b'\'');
+            out.extend(&sprint(context, value)?);
+            out.push(b'\'');
+            Ok(())
         })
     }),
     Function::variadic("cat", &[Type::Any], S, |context, args| {
-        spaced(context, args, |context, value| {
-            Ok(sprint(context, value)?.to_vec())
+        spaced(context, args, |context, value, out| {
+            out.extend(&sprint(context, value)?);
+            Ok(())
         })
     }),
     Function::fixed("indent", &[I, S], S, |context, args| {
@@ -177,12 +190,12 @@ pub(super) const TABLE: &[Function] = &[
 fn per_byte(
     context: &mut Context<'_>,
     args: Args<'_>,
-    change: fn(&[u8]) -> Vec<u8>,
+    change: fn(&[u8]) -> Buffer,
 ) -> Result<Value, FuncError> {
     let text = args.bytes(0);
     context.charge_bytes(text.len())?;
     context.charge(text.len() as u64 / 8)?;
-    Ok(Value::string(change(text)))
+    Ok(Value::String(change(text).into_text()))
 }
 
 fn trim_all(context: &mut Context<'_>, args: Args<'_>) -> Result<Value, FuncError> {
@@ -195,20 +208,21 @@ fn trim_all(context: &mut Context<'_>, args: Args<'_>) -> Result<Value, FuncErro
 fn spaced(
     context: &mut Context<'_>,
     args: Args<'_>,
-    form: fn(&mut Context<'_>, &Value) -> Result<Vec<u8>, FuncError>,
+    push: fn(&mut Context<'_>, &Value, &mut Buffer) -> Result<(), FuncError>,
 ) -> Result<Value, FuncError> {
-    let mut out = Vec::new();
+    let mut out = Buffer::new();
     let mut first = true;
     for value in args.all().iter().filter(|value| !matches!(value, Value::Nil)) {
         if !std::mem::take(&mut first) {
             out.push(b' ');
         }
-        let text = form(context, value)?;
-        context.charge_bytes(out.len().max(text.len()))?;
-        out.extend_from_slice(&text);
+        push(context, value, &mut out)?;
+        if out.len() > context.limits().string_bytes {
+            return Err(Limit::StringBytes.into());
+        }
     }
     context.charge_bytes(out.len())?;
-    Ok(Value::string(out))
+    Ok(Value::String(out.into_text()))
 }
 
 fn join(context: &mut Context<'_>, args: Args<'_>) -> Result<Value, FuncError> {

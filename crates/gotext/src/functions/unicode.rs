@@ -7,7 +7,8 @@ use std::sync::OnceLock;
 
 use regex_syntax::hir::{Class, ClassUnicode, HirKind};
 
-use crate::strconv::{REPLACEMENT, push_rune, runes};
+use crate::strconv::{REPLACEMENT, runes};
+use crate::template::Buffer;
 
 /// A general category of Unicode 15.0, looked up in the tables of the regular-expression parser.
 struct Category {
@@ -164,10 +165,10 @@ fn known_single(character: char, mut mapped: impl Iterator<Item = char>) -> char
 }
 
 /// `strings.Map` over `bytes`: every byte that is not UTF-8 becomes U+FFFD on the way.
-pub(super) fn map(bytes: &[u8], mut mapping: impl FnMut(char) -> char) -> Vec<u8> {
-    let mut out = Vec::with_capacity(bytes.len());
+pub(super) fn map(bytes: &[u8], mut mapping: impl FnMut(char) -> char) -> Buffer {
+    let mut out = Buffer::with_capacity(bytes.len());
     for (_, character, _) in runes(bytes) {
-        push_rune(&mut out, u32::from(mapping(character.unwrap_or(REPLACEMENT))));
+        out.push_char(mapping(character.unwrap_or(REPLACEMENT)));
     }
     out
 }
@@ -207,6 +208,6 @@ mod tests {
 
     #[test]
     fn mapping_replaces_bytes_that_are_not_utf8() {
-        assert_eq!(map(b"a\xffb", to_upper), "A\u{FFFD}B".as_bytes());
+        assert_eq!(&*map(b"a\xffb", to_upper), "A\u{FFFD}B".as_bytes());
     }
 }

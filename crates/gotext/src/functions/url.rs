@@ -8,6 +8,8 @@ mod escape;
 mod parse;
 mod print;
 
+use zeroize::Zeroizing;
+
 use super::reflect::NIL_POINTER;
 use crate::template::{Args, Context, Entries, FuncError, Function, Map, Text, Type, Value};
 
@@ -31,8 +33,8 @@ struct Url {
 }
 
 struct User {
-    name: Vec<u8>,
-    password: Option<Vec<u8>>,
+    name: Zeroizing<Vec<u8>>,
+    password: Option<Zeroizing<Vec<u8>>>,
 }
 
 /// The host of a URL, and the URL as Go prints it.
@@ -41,7 +43,7 @@ struct User {
 /// Go's text, which quotes the URL.
 pub(super) fn host_and_text(url: &[u8]) -> Result<(Vec<u8>, Vec<u8>), Vec<u8>> {
     let url = parse::parse(url)?;
-    let text = print::print(&url);
+    let text = print::print(&url).to_vec();
     Ok((url.host, text))
 }
 
@@ -51,19 +53,23 @@ fn url_parse(context: &mut Context<'_>, args: Args<'_>) -> Result<Value, FuncErr
     let url = parse::parse(text)
         .map_err(|error| FuncError::new([b"unable to parse url: ", error.as_slice()].concat()))?;
     let hostname = parse::hostname(&url.host).to_vec();
-    let parts = [
-        ("scheme", url.scheme),
-        ("host", url.host),
-        ("hostname", hostname),
-        ("path", url.path),
-        ("query", url.query),
-        ("opaque", url.opaque),
-        ("fragment", url.fragment),
-        ("userinfo", url.user.as_ref().map_or_else(Vec::new, print::user)),
+    let user = url
+        .user
+        .as_ref()
+        .map_or(Text::EMPTY, |user| print::user(user).into_text());
+    let parts: [(&str, Text); 8] = [
+        ("scheme", url.scheme.into()),
+        ("host", url.host.into()),
+        ("hostname", hostname.into()),
+        ("path", url.path.into()),
+        ("query", url.query.into()),
+        ("opaque", url.opaque.into()),
+        ("fragment", url.fragment.into()),
+        ("userinfo", user),
     ];
     let entries: Entries = parts
         .into_iter()
-        .map(|(name, part)| (Text::from(name), Value::string(part)))
+        .map(|(name, part)| (Text::from(name), Value::String(part)))
         .collect();
     Ok(Value::Map(Map::any(entries)))
 }
@@ -89,9 +95,9 @@ fn url_join(context: &mut Context<'_>, args: Args<'_>) -> Result<Value, FuncErro
         fragment: part("fragment")?,
         user: None,
     };
-    let user = part("userinfo")?;
+    let user = Zeroizing::new(part("userinfo")?);
     if !user.is_empty() {
-        let whole = [b"proto://", user.as_slice(), b"@host"].concat();
+        let whole = Zeroizing::new([b"proto://", user.as_slice(), b"@host"].concat());
         let parsed = parse::parse(&whole).map_err(|error| {
             FuncError::new([b"unable to parse userinfo in dict: ", error.as_slice()].concat())
         })?;
@@ -99,5 +105,5 @@ fn url_join(context: &mut Context<'_>, args: Args<'_>) -> Result<Value, FuncErro
     }
     let length = url.path.len() + url.query.len() + url.opaque.len() + url.fragment.len() + url.host.len();
     context.charge_bytes(length.saturating_add(user.len()).saturating_mul(3))?;
-    Ok(Value::string(print::print(&url)))
+    Ok(Value::String(print::print(&url).into_text()))
 }

@@ -60,14 +60,15 @@ const OPERATORS: &[(&[u8], Operator)] = &[
 impl Constraints {
     /// Reads constraints; errors have the library's text, which quotes the alternative.
     pub(super) fn parse(context: &mut Context<'_>, text: &[u8]) -> Result<Self, FuncError> {
-        let mut rest = without_ranges(context, text)?;
+        let text = without_ranges(context, text)?;
+        let mut rest = text.as_slice();
         let mut alternatives = Vec::new();
         loop {
-            let bars = memchr::memmem::find(&rest, b"||");
+            let bars = memchr::memmem::find(rest, b"||");
             let segment = rest.get(..bars.unwrap_or(rest.len())).unwrap_or_default();
             alternatives.push(alternative(segment)?);
             match bars {
-                Some(bars) => rest = rest.split_off(bars + 2),
+                Some(bars) => rest = after(rest, bars + 2),
                 None => return Ok(Self(alternatives)),
             }
         }

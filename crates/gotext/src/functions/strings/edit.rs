@@ -7,16 +7,16 @@ use crate::strconv::{REPLACEMENT, decode_last_rune, decode_rune, runes};
 use crate::template::{Context, FuncError};
 
 /// `strings.TrimSpace`.
-pub(super) fn trim_space(text: &[u8]) -> Vec<u8> {
-    trimmed(text, is_space).to_vec()
+pub(super) fn trim_space(text: &[u8]) -> &[u8] {
+    trimmed(text, is_space)
 }
 
 /// `strings.Trim`: without the characters of `cutset` at both ends. Bytes that are not UTF-8 count as U+FFFD.
-pub(super) fn trim(text: &[u8], cutset: &[u8]) -> Vec<u8> {
+pub(super) fn trim<'t>(text: &'t [u8], cutset: &[u8]) -> &'t [u8] {
     let cutset: HashSet<char> = runes(cutset)
         .map(|(_, character, _)| character.unwrap_or(REPLACEMENT))
         .collect();
-    trimmed(text, |character| cutset.contains(&character)).to_vec()
+    trimmed(text, |character| cutset.contains(&character))
 }
 
 fn trimmed(mut text: &[u8], unwanted: impl Fn(char) -> bool) -> &[u8] {

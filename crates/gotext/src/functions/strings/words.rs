@@ -4,7 +4,8 @@
 //! the word before it unless lower-case letters follow.
 
 use super::super::unicode::{is_letter, is_number, is_punctuation, is_space, is_upper, to_lower, to_upper};
-use crate::strconv::{REPLACEMENT, decode_rune, push_rune, runes};
+use crate::strconv::{REPLACEMENT, decode_rune, runes};
+use crate::template::Buffer;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -116,8 +117,8 @@ fn upper_case_end(text: &[u8], size: usize, first: char) -> usize {
 }
 
 /// `snakecase` and `kebabcase`: words in lower case, joined by `connector`.
-pub(super) fn lower_joined(text: &[u8], connector: u8) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len() + text.len() / 4);
+pub(super) fn lower_joined(text: &[u8], connector: u8) -> Buffer {
+    let mut out = Buffer::with_capacity(text.len() + text.len() / 4);
     if text.is_empty() {
         return out;
     }
@@ -163,7 +164,7 @@ pub(super) fn lower_joined(text: &[u8], connector: u8) -> Vec<u8> {
 }
 
 /// Appends the lower-case letters and numbers that directly follow a number; gives the word after them.
-fn after_number<'a>(out: &mut Vec<u8>, mut word: Word<'a>, connector: u8) -> Word<'a> {
+fn after_number<'a>(out: &mut Buffer, mut word: Word<'a>, connector: u8) -> Word<'a> {
     while matches!(word.kind, Kind::Alphabet | Kind::Number) {
         push_lower(out, &word, connector);
         word = next_word(word.rest);
@@ -174,9 +175,9 @@ fn after_number<'a>(out: &mut Vec<u8>, mut word: Word<'a>, connector: u8) -> Wor
     word
 }
 
-fn push_lower(out: &mut Vec<u8>, word: &Word<'_>, connector: u8) {
+fn push_lower(out: &mut Buffer, word: &Word<'_>, connector: u8) {
     if !matches!(word.kind, Kind::UpperCase | Kind::Connector) {
-        out.extend_from_slice(word.text);
+        out.extend(word.text);
         return;
     }
     for (_, character, _) in runes(word.text) {
@@ -184,16 +185,16 @@ fn push_lower(out: &mut Vec<u8>, word: &Word<'_>, connector: u8) {
         if is_connector(character) {
             out.push(connector);
         } else if is_upper(character) {
-            push_rune(out, u32::from(to_lower(character)));
+            out.push_char(to_lower(character));
         } else {
-            push_rune(out, u32::from(character));
+            out.push_char(character);
         }
     }
 }
 
 /// `camelcase`: `http_server` becomes `HttpServer`. Leading connectors and all but one of doubled ones stay.
-pub(super) fn pascal(text: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len());
+pub(super) fn pascal(text: &[u8]) -> Buffer {
+    let mut out = Buffer::with_capacity(text.len());
     let mut rest = text;
     let mut current = REPLACEMENT;
     let mut capitals = false;
@@ -201,7 +202,7 @@ pub(super) fn pascal(text: &[u8]) -> Vec<u8> {
     while !rest.is_empty() && !found {
         (current, rest) = take(rest);
         if is_connector(current) {
-            push_rune(&mut out, u32::from(current));
+            out.push_char(current);
         } else {
             capitals = is_upper(current);
             current = to_upper(current);
@@ -211,7 +212,7 @@ pub(super) fn pascal(text: &[u8]) -> Vec<u8> {
     if rest.is_empty() {
         // What was read last is written once more, even if it is a connector.
         if !text.is_empty() {
-            push_rune(&mut out, u32::from(current));
+            out.push_char(current);
         }
         return out;
     }
@@ -219,7 +220,7 @@ pub(super) fn pascal(text: &[u8]) -> Vec<u8> {
         let before = current;
         (current, rest) = take(rest);
         if is_connector(current) && is_connector(before) {
-            push_rune(&mut out, u32::from(before));
+            out.push_char(before);
             continue;
         }
         if is_connector(before) {
@@ -234,9 +235,9 @@ pub(super) fn pascal(text: &[u8]) -> Vec<u8> {
                 capitals = false;
             }
         }
-        push_rune(&mut out, u32::from(before));
+        out.push_char(before);
     }
-    push_rune(&mut out, u32::from(current));
+    out.push_char(current);
     out
 }
 
@@ -253,11 +254,11 @@ mod tests {
     use super::*;
 
     fn snake(text: &str) -> String {
-        String::from_utf8(lower_joined(text.as_bytes(), b'_')).unwrap()
+        String::from_utf8(lower_joined(text.as_bytes(), b'_').to_vec()).unwrap()
     }
 
     fn camel(text: &str) -> String {
-        String::from_utf8(pascal(text.as_bytes())).unwrap()
+        String::from_utf8(pascal(text.as_bytes()).to_vec()).unwrap()
     }
 
     #[test]

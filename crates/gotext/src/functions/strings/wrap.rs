@@ -1,6 +1,8 @@
 //! Cutting text to a width: `wrap`, `wrapWith`, `abbrev`, `abbrevboth`. Widths are bytes, as in sprig.
 
-use crate::template::{Context, FuncError, Limit};
+use zeroize::Zeroizing;
+
+use crate::template::{Buffer, Context, FuncError, Limit};
 
 const MARKER: &[u8] = b"...";
 
@@ -12,11 +14,11 @@ pub(super) fn wrap(
     width: i64,
     separator: &[u8],
     cut_words: bool,
-) -> Result<Vec<u8>, FuncError> {
+) -> Result<Buffer, FuncError> {
     let separator = if separator.is_empty() { b"\n" } else { separator };
     let width = usize::try_from(width.max(1)).unwrap_or(usize::MAX);
     let limit = context.limits().string_bytes;
-    let mut out = Vec::new();
+    let mut out = Buffer::new();
     let mut rest = text;
     while rest.len() > width {
         context.charge(1)?;
@@ -32,16 +34,16 @@ pub(super) fn wrap(
                 .map(|space| (width + space, width + space + 1)),
         };
         let (line, next) = cut.unwrap_or((rest.len(), rest.len()));
-        out.extend_from_slice(rest.get(..line).unwrap_or(rest));
+        out.extend(rest.get(..line).unwrap_or(rest));
         rest = rest.get(next..).unwrap_or_default();
         if cut.is_some() {
-            out.extend_from_slice(separator);
+            out.extend(separator);
         }
         if out.len() > limit {
             return Err(Limit::StringBytes.into());
         }
     }
-    out.extend_from_slice(rest);
+    out.extend(rest);
     context.charge_bytes(out.len())?;
     Ok(out)
 }
@@ -78,7 +80,7 @@ pub(super) fn abbreviate(text: &[u8], offset: i64, width: i64) -> Option<Vec<u8>
         return None;
     }
     if offset + shown < len {
-        let tail = abbreviate(part(offset, len), 0, shown).unwrap_or_default();
+        let tail = Zeroizing::new(abbreviate(part(offset, len), 0, shown).unwrap_or_default());
         return Some([MARKER, &tail].concat());
     }
     Some([MARKER, part(len - shown, len)].concat())

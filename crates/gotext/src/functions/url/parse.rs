@@ -1,5 +1,7 @@
 //! `url.Parse`.
 
+use zeroize::Zeroizing;
+
 use super::address;
 use super::escape::{Part, unescape};
 use super::{Url, User};
@@ -108,10 +110,11 @@ fn user(text: &[u8]) -> Parsed<User> {
         None => (text, None),
     };
     Ok(User {
-        name: unescape(name, Part::User)?,
-        password: password
-            .map(|password| unescape(password, Part::User))
-            .transpose()?,
+        name: Zeroizing::new(unescape(name, Part::User)?),
+        password: match password {
+            Some(password) => Some(Zeroizing::new(unescape(password, Part::User)?)),
+            None => None,
+        },
     })
 }
 

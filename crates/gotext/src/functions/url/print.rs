@@ -1,13 +1,16 @@
 //! `URL.String`.
 
+use zeroize::Zeroizing;
+
 use super::escape::{Part, escape};
 use super::{Url, User};
+use crate::template::Buffer;
 
 /// Puts a URL together.
-pub(super) fn print(url: &Url) -> Vec<u8> {
-    let mut out = Vec::new();
+pub(super) fn print(url: &Url) -> Buffer {
+    let mut out = Buffer::new();
     if !url.scheme.is_empty() {
-        out.extend_from_slice(&url.scheme);
+        out.extend(&url.scheme);
         out.push(b':');
     }
     if url.opaque.is_empty() {
@@ -23,42 +26,47 @@ pub(super) fn print(url: &Url) -> Vec<u8> {
         // A colon in the first segment would make it a scheme.
         let segment = path.split(|byte| *byte == b'/').next().unwrap_or_default();
         if out.is_empty() && segment.contains(&b':') {
-            out.extend_from_slice(b"./");
+            out.extend(b"./");
         }
-        out.extend_from_slice(&path);
+        out.extend(&path);
     } else {
-        out.extend_from_slice(&url.opaque);
+        out.extend(&url.opaque);
     }
     if !url.query.is_empty() {
         out.push(b'?');
-        out.extend_from_slice(&url.query);
+        out.extend(&url.query);
     }
     if !url.fragment.is_empty() {
         out.push(b'#');
-        out.extend_from_slice(&escape(&url.fragment, Part::Fragment));
+        out.extend(&escape(&url.fragment, Part::Fragment));
     }
     out
 }
 
-fn push_authority(out: &mut Vec<u8>, url: &Url) {
+fn push_authority(out: &mut Buffer, url: &Url) {
     let absolute = !url.scheme.is_empty() || !url.host.is_empty() || url.user.is_some();
     if absolute && (!url.host.is_empty() || !url.path.is_empty() || url.user.is_some()) {
-        out.extend_from_slice(b"//");
+        out.extend(b"//");
     }
     if let Some(user) = &url.user {
-        out.extend_from_slice(&self::user(user));
+        push_user(out, user);
         out.push(b'@');
     }
-    out.extend_from_slice(&escape(&url.host, Part::Host));
+    out.extend(&escape(&url.host, Part::Host));
+}
+
+fn push_user(out: &mut Buffer, user: &User) {
+    out.extend(&escape(&user.name, Part::User));
+    if let Some(password) = &user.password {
+        out.push(b':');
+        out.extend(&Zeroizing::new(escape(password, Part::User)));
+    }
 }
 
 /// `NAME` or `NAME:PASSWORD`, escaped.
-pub(super) fn user(user: &User) -> Vec<u8> {
-    let mut out = escape(&user.name, Part::User);
-    if let Some(password) = &user.password {
-        out.push(b':');
-        out.extend_from_slice(&escape(password, Part::User));
-    }
+pub(super) fn user(user: &User) -> Buffer {
+    let mut out = Buffer::new();
+    push_user(&mut out, user);
     out
 }
 
@@ -78,7 +86,7 @@ mod tests {
             "postgres://u:p%40ss@h1:1,h2:2/db",
         ] {
             let url = parse(text.as_bytes()).unwrap_or_else(|error| panic!("{error:?}"));
-            assert_eq!(String::from_utf8(print(&url)).unwrap(), text);
+            assert_eq!(String::from_utf8(print(&url).to_vec()).unwrap(), text);
         }
     }
 
