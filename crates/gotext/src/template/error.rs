@@ -32,11 +32,11 @@ pub struct ParseError {
 }
 
 impl ParseError {
-    pub(super) fn new(name: &Text, line: u32, message: &[u8]) -> Self {
+    pub(super) fn new(name: &Text, line: u32, message: Text) -> Self {
         Self {
             name: name.clone(),
             line,
-            message: Text::from(message),
+            message,
             limit: None,
         }
     }

@@ -410,7 +410,7 @@ impl<'t, 'x, 'c> Exec<'t, 'x, 'c> {
 
     /// An error about the current node.
     #[cold]
-    fn fail(&self, reason: Reason, message: impl AsRef<[u8]>) -> ExecError {
+    fn fail(&self, reason: Reason, message: impl Into<Text>) -> ExecError {
         let pos = self.node.map_or(0, NodeRef::pos) as usize;
         let before = self.source.get(..pos).unwrap_or_default();
         let line_start = memchr::memrchr(b'\n', before).map_or(0, |newline| newline + 1);
@@ -425,7 +425,7 @@ impl<'t, 'x, 'c> Exec<'t, 'x, 'c> {
                 .map(|node| node.print(self.source))
                 .unwrap_or_default()
                 .into(),
-            message: Text::from(message.as_ref()),
+            message: message.into(),
             reason,
         })
     }

@@ -35,6 +35,11 @@ pub trait Object: Any + Send + Sync {
         None
     }
 
+    /// What `GoString()` gives, if the type has one: `%#v` prints that instead of the fields.
+    fn go_string(&self) -> Option<Text> {
+        None
+    }
+
     /// The struct's fields in order, for `fmt`, for field access (exported names only) and for JSON.
     fn fields(&self) -> Vec<(&'static str, Value)> {
         Vec::new()

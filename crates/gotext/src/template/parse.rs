@@ -184,8 +184,8 @@ impl Parser<'_> {
         }
     }
 
-    fn fail(&self, text: impl AsRef<[u8]>) -> ParseError {
-        ParseError::new(self.parse_name, self.tree.token[0].line, text.as_ref())
+    fn fail(&self, text: impl Into<Text>) -> ParseError {
+        ParseError::new(self.parse_name, self.tree.token[0].line, text.into())
     }
 
     fn unexpected(&self, token: Item, context: &str) -> ParseError {

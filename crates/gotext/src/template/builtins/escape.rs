@@ -61,7 +61,7 @@ pub(super) fn js(text: &Text, limits: &Limits) -> Result<Text, Limit> {
                 out.push_char(character);
             }
             Some(character) if !character.is_ascii() && is_print(character) => out.push_char(character),
-            Some(character) => out.extend(format!("\\u{:04X}", u32::from(character)).as_bytes()),
+            Some(character) => push_unicode(u32::from(character), out),
             // U+FFFD is printable, and Go then copies the invalid byte itself.
             None => out.extend(rest.get(..1).unwrap_or_default()),
         }
@@ -75,9 +75,30 @@ pub(super) fn url_query(text: &Text, limits: &Limits) -> Result<Text, Limit> {
     escape(text, limits, is_special, |rest, out| {
         match rest.first() {
             Some(b' ') => out.push(b'+'),
-            Some(byte) => out.extend(format!("%{byte:02X}").as_bytes()),
+            Some(byte) => out.extend(&[b'%', hex_digit(byte >> 4), hex_digit(byte & 0xf)]),
             None => {}
         }
         1
     })
+}
+
+/// Go's `\u%04X`.
+fn push_unicode(code: u32, out: &mut Buffer) {
+    out.extend(b"\\u");
+    let digits = match code {
+        0..=0xffff => 4,
+        0x1_0000..=0xf_ffff => 5,
+        _ => 6,
+    };
+    for i in (0..digits).rev() {
+        out.push(hex_digit(u8::try_from(code >> (4 * i) & 0xf).unwrap_or(0)));
+    }
+}
+
+fn hex_digit(nibble: u8) -> u8 {
+    if nibble < 10 {
+        b'0' + nibble
+    } else {
+        b'A' + nibble - 10
+    }
 }

@@ -1,6 +1,8 @@
 //! The layout of single items: padding, signs, bases, quotes.
 
 use super::Printer;
+use zeroize::Zeroizing;
+
 use crate::strconv::{self, FloatForm, FloatSize, REPLACEMENT};
 
 /// Digits of an integer in some base.
@@ -61,11 +63,11 @@ impl Printer {
     pub(super) fn quoted(&mut self, text: &[u8]) {
         let text = self.truncated(text);
         let quoted = if self.flags.sharp && strconv::can_backquote(text) {
-            zeroize::Zeroizing::new([b"`", text, b"`"].concat())
+            Zeroizing::new([b"`", text, b"`"].concat())
         } else if self.flags.plus {
-            zeroize::Zeroizing::new(strconv::quote_to_ascii(text).into_bytes())
+            Zeroizing::new(strconv::quote_to_ascii(text).into_bytes())
         } else {
-            zeroize::Zeroizing::new(strconv::quote(text).into_bytes())
+            Zeroizing::new(strconv::quote(text).into_bytes())
         };
         self.pad(&quoted);
     }
@@ -136,14 +138,14 @@ impl Printer {
             }
             _ => {}
         }
-        let digits = match base {
+        let digits = Zeroizing::new(match base {
             Base::Two => format!("{magnitude:b}"),
             Base::Eight => format!("{magnitude:o}"),
             Base::Ten => magnitude.to_string(),
             Base::Sixteen => format!("{magnitude:x}"),
             Base::UpperSixteen => format!("{magnitude:X}"),
-        };
-        let mut text = Vec::with_capacity(digits.len().max(min_digits) + 5);
+        });
+        let mut text = Zeroizing::new(Vec::with_capacity(digits.len().max(min_digits) + 5));
         if negative {
             text.push(b'-');
         } else if flags.plus {
@@ -164,7 +166,7 @@ impl Printer {
                 Base::Eight | Base::Ten => {}
             }
         }
-        text.resize(text.len() + zeros, b'0');
+        text.extend(std::iter::repeat_n(b'0', zeros));
         text.extend(digits.as_bytes());
         self.pad_without_zeros(&text);
     }
@@ -230,7 +232,7 @@ impl Printer {
     /// A float in `form`; `precision` holds if the verb gave none.
     pub(super) fn float(&mut self, x: f64, size: FloatSize, form: FloatForm, precision: Option<usize>) {
         let precision = self.flags.precision.or(precision);
-        let mut text = strconv::format_float(x, form, precision, size);
+        let mut text = Zeroizing::new(strconv::format_float(x, form, precision, size));
         if !text.starts_with(['-', '+']) {
             text.insert(0, '+');
         }
@@ -245,7 +247,7 @@ impl Printer {
             return;
         }
         if self.flags.sharp && form != FloatForm::Binary {
-            text = with_point(&text, form, precision);
+            text = Zeroizing::new(with_point(&text, form, precision));
         }
         if text.starts_with('+') && !self.flags.plus {
             self.pad(text.get(1..).unwrap_or_default().as_bytes());

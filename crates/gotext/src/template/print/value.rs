@@ -44,7 +44,16 @@ impl Printer {
             self.bad_verb(verb, value);
             return true;
         }
-        if self.flags.sharp_v || !matches!(verb, 'v' | 's' | 'x' | 'X' | 'q') {
+        if self.flags.sharp_v {
+            if let Value::Object(object) = value
+                && let Some(text) = object.go_string()
+            {
+                self.string(&text);
+                return true;
+            }
+            return false;
+        }
+        if !matches!(verb, 'v' | 's' | 'x' | 'X' | 'q') {
             return false;
         }
         let text = match value {
