@@ -228,7 +228,6 @@ impl Run {
             object_metrics: self.object_metrics,
             grace_period: self.grace_period,
             instance: env.hostname.clone(),
-            not_served_wait: None,
             aws: aws::Settings {
                 endpoints: aws::Endpoints {
                     secrets_manager: filled(&env.secretsmanager_endpoint),

@@ -36,8 +36,6 @@ pub struct Config {
     pub grace_period: Duration,
     /// Name of this replica, in events.
     pub instance: String,
-    /// How often a kind that is not served is looked for; nothing means a minute.
-    pub not_served_wait: Option<Duration>,
     /// The way to AWS.
     pub aws: aws::Settings,
 }

@@ -37,6 +37,8 @@ use crate::{
 const SYNC_TIMEOUT: Duration = Duration::from_mins(1);
 /// How long we leave an object alone that another operator writes too.
 const YIELD: Duration = Duration::from_mins(10);
+/// When a status that could not be written is written again.
+const STATUS_RETRY: Duration = Duration::from_secs(2);
 /// Component of events, as ESO's.
 const COMPONENT: &str = "external-secrets";
 
@@ -90,6 +92,9 @@ async fn turn(
     anchor: &mut Option<Anchor>,
     began: Began,
 ) -> Option<Duration> {
+    if let Err(wait) = settle(ctx, object, record).await {
+        return Some(wait);
+    }
     let stores = stores(ctx, object);
     let target = object
         .target_name()
@@ -106,7 +111,7 @@ async fn turn(
         now: began.at,
         instant: began.instant,
     });
-    if !matches!(decision, Decision::Ignore)
+    if !matches!(decision, Decision::Ignore | Decision::Wait)
         && let Some(wait) = yields(ctx, object, record)
     {
         return Some(wait);
@@ -115,7 +120,7 @@ async fn turn(
     let interval = object.spec.as_ref().map_or(Interval::Once, |spec| spec.interval);
     let before = record.reported.clone();
     let (report, failed) = match decision {
-        Decision::Ignore => return None,
+        Decision::Ignore | Decision::Wait => return None,
         Decision::Skip(next) => (
             Report {
                 status: report::skipped(object, record),
@@ -278,30 +283,40 @@ async fn publish(
     before: Reported,
     report: Report,
 ) -> Option<Duration> {
-    if let Some(status) = &report.status
-        && let Err(error) = write_status(ctx, object, status).await
-    {
-        record.reported = before;
-        if error.is_some_and(|error| matches!(error, kube::Error::Api(status) if status.is_not_found())) {
-            return None;
-        }
-        tracing::warn!(namespace = %object.namespace, name = %object.name, "the status could not be written; trying again");
-        // The outcome is kept in the record; a turn without anything due writes the status from it.
-        record.synced_form = record
-            .synced_form
-            .take()
-            .filter(|_| before_is_current(record, object));
-        return Some(Duration::from_secs(2));
-    }
     for note in report.notes {
         ctx.events
             .publish(reference(object), COMPONENT, note.warning, note.reason, note.text);
     }
-    report.next
+    let Some(status) = &report.status else {
+        return report.next;
+    };
+    match write_status(ctx, object, status).await {
+        Ok(()) => report.next,
+        // The object is gone; its record goes with the watch's event.
+        Err(Some(kube::Error::Api(status))) if status.is_not_found() => None,
+        Err(_) => {
+            tracing::warn!(namespace = %object.namespace, name = %object.name, "the status could not be written; trying again");
+            record.owed = Some(std::mem::replace(&mut record.reported, before));
+            Some(STATUS_RETRY)
+        }
+    }
 }
 
-fn before_is_current(record: &Record, object: &Object) -> bool {
-    record.reported.observed_generation == Some(object.generation) && record.reported.refresh_time.is_some()
+/// A status that could not be written comes first in the next turn. Nothing else is done before it stands.
+async fn settle(ctx: &Context, object: &Object, record: &mut Record) -> Result<(), Duration> {
+    let Some(owed) = record.owed.take() else {
+        return Ok(());
+    };
+    let before = record.reported.clone();
+    let status = report::write(record, owed);
+    let report = Report {
+        status,
+        ..Report::default()
+    };
+    match publish(ctx, object, record, before, report).await {
+        Some(wait) => Err(wait),
+        None => Ok(()),
+    }
 }
 
 async fn write_status(ctx: &Context, object: &Object, status: &Value) -> Result<(), Option<kube::Error>> {
@@ -439,7 +454,7 @@ fn yields(ctx: &Context, object: &Object, record: &mut Record) -> Option<Duratio
         }
         _ => {
             record.yielded = Some((*at, Instant::now() + YIELD));
-            ctx.metrics.foreign_controllers.inc();
+            ctx.metrics.yields.inc();
             tracing::warn!(
                 namespace = %object.namespace, name = %object.name, writer,
                 "another operator writes this object's status; leaving it alone for ten minutes: give one of the two another \

@@ -205,6 +205,7 @@ pub(super) fn state(ctx: &Context, namespace: &str, name: &StoreName) -> StoreSt
         Err(Refusal::OtherProvider) => StoreState::NotOurs("has another provider than AWS"),
         Err(Refusal::Denied { .. }) => StoreState::Denied,
         Err(Refusal::Invalid { findings, .. }) => StoreState::NotReady(Some(findings.to_string())),
+        Err(Refusal::NotReady { .. }) if view.ready.is_none() => StoreState::Pending,
         Err(Refusal::NotReady { .. }) => StoreState::NotReady(None),
     }
 }

@@ -78,7 +78,7 @@ pub(super) async fn run<K, O>(
                     }
                     tokio::select! {
                         () = stop.cancelled() => return,
-                        () = tokio::time::sleep(ctx.config.not_served_wait.unwrap_or(NOT_SERVED)) => {}
+                        () = tokio::time::sleep(NOT_SERVED) => {}
                     }
                 } else {
                     tracing::warn!(kind, error = %error, "a watch failed; trying again");

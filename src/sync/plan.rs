@@ -35,6 +35,8 @@ pub enum StoreState {
     NotOurs(&'static str),
     /// Its conditions keep this namespace out.
     Denied,
+    /// It was not validated yet: its turn comes first.
+    Pending,
     /// It is not Ready, and why as far as is known.
     NotReady(Option<String>),
     /// It can be used.
@@ -105,6 +107,8 @@ pub struct Reads {
 pub enum Decision {
     /// Not ours: leave it alone, its status included.
     Ignore,
+    /// A store is about to be validated; it wakes the object.
+    Wait,
     /// Nothing is due; look again then.
     Skip(Option<Duration>),
     /// It cannot be worked on until something changes.
@@ -148,6 +152,12 @@ pub fn decide(s: &Situation<'_>) -> Decision {
                 spec.target.name
             ),
         ));
+    }
+    if s.stores
+        .values()
+        .any(|state| matches!(state, StoreState::Pending))
+    {
+        return Decision::Wait;
     }
     match reads(s, spec) {
         Ok(reads) => Decision::Sync(why, reads),
@@ -298,7 +308,7 @@ fn usable<'a>(s: &'a Situation<'_>, name: &StoreName) -> Result<&'a AwsProvider,
             Cause::StoreNotOurs,
             format!("can not reference unmanaged store: {name} {why}"),
         ),
-        Some(StoreState::Missing) | None => failure(
+        Some(StoreState::Missing | StoreState::Pending) | None => failure(
             Cause::StoreNotFound,
             format!(
                 "could not get {name}: there is none{}; create it, or correct the name",

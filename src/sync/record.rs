@@ -88,6 +88,8 @@ pub struct Record {
     pub forced: [Option<Box<str>>; 2],
     /// What the status says.
     pub reported: Reported,
+    /// What the status should say, where it could not be written.
+    pub owed: Option<Reported>,
     /// Another operator wrote the status at that time; the object is left alone until then.
     pub yielded: Option<(Timestamp, Instant)>,
     /// Uid of a target whose type was looked up and is not privileged.
@@ -134,6 +136,7 @@ impl Record {
                 entries: status.entries.clone().unwrap_or_default(),
                 omitted: status.omitted.unwrap_or_default(),
             },
+            owed: None,
             yielded: None,
             type_checked: None,
         }

@@ -374,7 +374,7 @@ fn bounded(entries: &[SyncedEntry]) -> (Vec<SyncedEntry>, i64) {
 }
 
 /// The merge patch from what the status says to what it should say. `null` drops a field.
-fn write(record: &mut Record, after: Reported) -> Option<Value> {
+pub fn write(record: &mut Record, after: Reported) -> Option<Value> {
     let before = std::mem::replace(&mut record.reported, after);
     let after = &record.reported;
     let mut status = serde_json::Map::new();

@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use prometheus::{
-    Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
-    IntGaugeVec, Opts, Registry, core::Collector,
+    Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
+    core::Collector,
 };
 
 const OBJECT: [&str; 2] = ["name", "namespace"];
@@ -47,12 +47,10 @@ pub struct Metrics {
     pub failures: IntCounterVec,
     /// `keyferry_events_dropped_total`
     pub events_dropped: IntCounter,
-    /// `keyferry_foreign_controllers`: objects whose status another operator writes too.
-    pub foreign_controllers: IntGauge,
+    /// `keyferry_foreign_controllers_total`: how often an object was left alone because another operator writes it too.
+    pub yields: IntCounter,
     /// `keyferry_watch_errors_total`, by kind.
     pub watch_errors: IntCounterVec,
-    /// `keyferry_target_watch_lag_seconds`: from a Secret's event to its object's sync.
-    pub event_lag: Histogram,
     /// `keyferry_build_info`
     pub build_info: Gauge,
     per_object: bool,
@@ -85,10 +83,6 @@ impl Metrics {
         };
         let build =
             Opts::new("keyferry_build_info", "Always 1").const_label("version", env!("CARGO_PKG_VERSION"));
-        let lag = HistogramOpts::new(
-            "keyferry_target_watch_lag_seconds",
-            "From a target's event to its object's turn",
-        );
         let metrics = Self {
             sync_calls: counters(
                 "externalsecret_sync_calls_total",
@@ -160,11 +154,11 @@ impl Metrics {
                     "Events dropped because too many waited",
                 )?,
             )?,
-            foreign_controllers: register(
+            yields: register(
                 registry,
-                IntGauge::new(
-                    "keyferry_foreign_controllers",
-                    "Objects whose status another operator writes too",
+                IntCounter::new(
+                    "keyferry_foreign_controllers_total",
+                    "Times an object was left alone because another operator writes its status too",
                 )?,
             )?,
             watch_errors: counters(
@@ -172,7 +166,6 @@ impl Metrics {
                 "Errors of watches, by kind",
                 &["kind"],
             )?,
-            event_lag: register(registry, Histogram::with_opts(lag)?)?,
             build_info: register(registry, Gauge::with_opts(build)?)?,
             per_object,
         };

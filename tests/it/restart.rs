@@ -129,7 +129,7 @@ async fn a_kill_at_any_point_ends_in_the_same_state_after_a_restart() {
             "report",
             Some(Stall {
                 method: "PATCH",
-                path: "/status",
+                path: "/externalsecrets/",
                 hold: Hold::Before,
             }),
         ),
@@ -137,7 +137,7 @@ async fn a_kill_at_any_point_ends_in_the_same_state_after_a_restart() {
             "reported",
             Some(Stall {
                 method: "PATCH",
-                path: "/status",
+                path: "/externalsecrets/",
                 hold: Hold::After,
             }),
         ),

@@ -166,7 +166,7 @@ impl Operator {
 }
 
 /// GET on loopback, without a client of its own.
-async fn get(port: u16, path: &str) -> std::io::Result<(u16, String)> {
+pub(crate) async fn get(port: u16, path: &str) -> std::io::Result<(u16, String)> {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await?;
     stream

@@ -1,0 +1,124 @@
+//! From start to stop.
+
+use keyferry_parts::{Child, ControlPlane, Lifeline, free_ports};
+use serde_json::json;
+
+use crate::world::{Operator, Space, Start, apply_crds, crds_in, get, provider, until};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_waits_for_crds_that_are_not_served_yet() {
+    let plane = ControlPlane::start(keyferry_parts::control_plane::Options::default())
+        .await
+        .unwrap();
+    let [metrics, health] = free_ports().unwrap();
+    let arguments = [
+        format!("--kubeconfig={}", plane.kubeconfig().display()),
+        format!("--metrics-addr=127.0.0.1:{metrics}"),
+        format!("--live-addr=127.0.0.1:{health}"),
+    ];
+    let binary = std::path::Path::new(env!("CARGO_BIN_EXE_keyferry"));
+    let log = plane.folder().join("waiting.log");
+    let child = Child::start(&Lifeline::new().unwrap(), binary, arguments, [], log).unwrap();
+    until("the operator to be alive and to say what it misses", || async {
+        let alive = get(health, "/healthz")
+            .await
+            .is_ok_and(|(status, _)| status == 200);
+        let log = std::fs::read_to_string(child.log()).unwrap();
+        if alive && log.contains("apply the CRDs") {
+            Ok(())
+        } else {
+            Err(log)
+        }
+    })
+    .await;
+    assert_eq!(get(health, "/readyz").await.unwrap().0, 503, "nothing was listed");
+    apply_crds(&plane.client().await.unwrap(), &crds_in("crds")).await;
+    until("the operator to be ready", || async {
+        match get(health, "/readyz").await {
+            Ok((200, _)) => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_becomes_ready_wakes_the_objects_that_wait_for_it() {
+    let space = Space::new().await;
+    space.put("k", "v").await;
+    let spec = json!({ "data": [{ "secretKey": "k", "remoteRef": { "key": space.id("k") } }] });
+    space.apply("early", spec).await;
+    space.fails("early", "StoreNotFound").await;
+    space
+        .store_with("aws", json!({ "region": "nowhere at all" }))
+        .await;
+    space.fails("early", "StoreNotReady").await;
+    space.store().await;
+    space.holds("early", &[("k", "v")]).await;
+    space.ready("early", "True").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_have_the_contracts_names_and_go_with_their_object() {
+    let space = Space::unserved().await;
+    space
+        .store_spec(
+            "aws",
+            json!({ "controller": "metrics", "provider": { "aws": provider(json!({})) } }),
+        )
+        .await;
+    space.put("k", "v").await;
+    let start = Start {
+        class: Some("metrics".to_owned()),
+        ..Start::default()
+    };
+    let operator = Operator::start(&start, "metrics").await;
+    let spec = json!({ "data": [{ "secretKey": "k", "remoteRef": { "key": space.id("k") } }] });
+    space.apply("app", spec).await;
+    space.ready("app", "True").await;
+    let labels = format!("name=\"app\",namespace=\"{}\"", space.namespace);
+    let series = [
+        format!("externalsecret_sync_calls_total{{{labels}}}"),
+        format!("externalsecret_sync_calls_error{{{labels}}} 0"),
+        format!("externalsecret_status_condition{{condition=\"Ready\",{labels},status=\"True\"}} 1"),
+        format!("externalsecret_status_condition{{condition=\"Ready\",{labels},status=\"False\"}} 0"),
+        format!("externalsecret_reconcile_duration{{{labels}}}"),
+        format!("keyferry_externalsecret_last_success_timestamp_seconds{{{labels}}}"),
+        "externalsecret_provider_api_calls_count{call=\"GetSecretValue\",provider=\"AWS/SecretsManager\",status=\"success\"}"
+            .to_owned(),
+        format!(
+            "secretstore_status_condition{{condition=\"Ready\",name=\"aws\",namespace=\"{}\",status=\"True\"}} 1",
+            space.namespace
+        ),
+        "controller_runtime_reconcile_total{controller=\"externalsecret\",result=\"success\"}".to_owned(),
+        "workqueue_depth{name=\"externalsecret\"}".to_owned(),
+    ];
+    until("every series", || async {
+        let metrics = operator.metrics().await;
+        let missing: Vec<_> = series
+            .iter()
+            .filter(|wanted| !metrics.contains(wanted.as_str()))
+            .collect();
+        if missing.is_empty() {
+            Ok(())
+        } else {
+            Err(format!("{missing:?} in\n{metrics}"))
+        }
+    })
+    .await;
+    space
+        .objects()
+        .delete("app", &kube::api::DeleteParams::default())
+        .await
+        .unwrap();
+    until("its series to be gone", || async {
+        let metrics = operator.metrics().await;
+        if metrics.contains(&labels) {
+            Err(metrics)
+        } else {
+            Ok(())
+        }
+    })
+    .await;
+    operator.kill().await;
+}
