@@ -109,7 +109,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 let data = data(texts, document)?;
                 let functions = if functions == "none" { &none } else { &all };
                 for _ in 1..repeat.unwrap_or(1) {
-                    let _: Result<Vec<u8>, Text> = render(&template.0, &data, functions, &missingkey);
+                    drop(render(&template.0, &data, functions, &missingkey));
                 }
                 answer(render(&template.0, &data, functions, &missingkey))
             }
