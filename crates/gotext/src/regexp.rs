@@ -25,7 +25,7 @@ use haystack::Haystack;
 /// What a compiled expression may take in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of the compiled automaton; 10 MiB by default. Go allows about 128 MiB.
+    /// Bytes of the compiled automaton; 40 MiB by default. Go allows about 128 MiB.
     pub automaton: usize,
     /// Bytes one search may use for states it builds as it goes; 2 MiB by default.
     pub cache: usize,
@@ -36,7 +36,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            automaton: 10 << 20,
+            automaton: 40 << 20,
             cache: 2 << 20,
             depth: 250,
         }

@@ -226,7 +226,7 @@ impl Printer<'_, '_> {
             if layout.lines {
                 self.line_start = self.out.len();
                 self.break_line()?;
-                pair.text.start = self.line_start;
+                pair.text.start = self.out.len();
                 self.tabs(layout.tabs + 1)?;
             }
             if object {

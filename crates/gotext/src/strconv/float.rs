@@ -77,14 +77,24 @@ struct Decimal {
 
 impl Decimal {
     fn shortest(magnitude: f64, size: FloatSize) -> Self {
-        Self::read(&match size {
-            #[expect(
-                clippy::cast_possible_truncation,
-                reason = "the value was rounded to a float32 before"
-            )]
-            FloatSize::Bits32 => format!("{:e}", magnitude as f32),
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a float32 was rounded to one before"
+        )]
+        let single = magnitude as f32;
+        let fewest = Self::read(&match size {
+            FloatSize::Bits32 => format!("{single:e}"),
             FloatSize::Bits64 => format!("{magnitude:e}"),
-        })
+        });
+        // Of two texts that are equally near, Go takes the one with the even digit, the standard library the
+        // higher one.
+        let precision = fewest.digits.len().saturating_sub(1);
+        let even = format!("{magnitude:.precision$e}");
+        let same = match size {
+            FloatSize::Bits32 => even.parse() == Ok(single),
+            FloatSize::Bits64 => even.parse() == Ok(magnitude),
+        };
+        if same { Self::read(&even) } else { fewest }
     }
 
     fn rounded(magnitude: f64, significant: usize) -> Self {

@@ -21,6 +21,11 @@ fn floats_take_an_exponent_where_go_gives_one() {
 }
 
 #[test]
+fn of_two_equally_near_texts_the_even_one_is_taken() {
+    assert_eq!(shortest(2_040_046_361_927_139.25), "2.0400463619271392e+15");
+}
+
+#[test]
 fn floats_of_thirty_two_bits_have_their_own_shortest_digits() {
     assert_eq!(
         format_float(f64::from(0.1_f32), FloatForm::General, None, FloatSize::Bits32),

@@ -14,6 +14,9 @@ const WIDTH: usize = 80;
 /// The longest key that stands on the line of its value.
 const MAX_SIMPLE_KEY: usize = 128;
 
+/// A line break in YAML 1.1.
+const NEXT_LINE: char = '\u{85}';
+
 /// The longest key, in JSON, that the Go library reads back.
 const MAX_JSON_KEY: usize = 1024;
 
@@ -223,9 +226,17 @@ impl Emitter {
     fn write_double_quoted(&mut self, text: &[char], folds: bool) {
         self.indicator("\"", true, false, false);
         let last = text.len().saturating_sub(1);
+        // Behind a byte order mark `yaml.v2` takes every character for another one.
+        let marked = text.first() == Some(&'\u{feff}');
         let mut spaces = false;
         for (at, &character) in text.iter().enumerate() {
-            if character == ' ' {
+            let as_is = is_printable(character) && !is_break(character) && !matches!(character, '"' | '\\');
+            if marked || !as_is {
+                escape(character)
+                    .chars()
+                    .for_each(|character| self.put(character));
+                spaces = false;
+            } else if character == ' ' {
                 if folds && !spaces && self.column > WIDTH && at > 0 && at < last {
                     self.write_indent();
                     if text.get(at + 1) == Some(&' ') {
@@ -235,15 +246,9 @@ impl Emitter {
                     self.put(' ');
                 }
                 spaces = true;
-                continue;
-            }
-            spaces = false;
-            if is_printable(character) && !is_break(character) && !matches!(character, '"' | '\\') {
-                self.put(character);
             } else {
-                escape(character)
-                    .chars()
-                    .for_each(|character| self.put(character));
+                self.put(character);
+                spaces = false;
             }
         }
         self.indicator("\"", false, false, false);
@@ -365,30 +370,43 @@ fn read_back_key(key: &[u8]) -> Result<Vec<char>, EmitError> {
 /// The text as it comes back from being written as JSON and read as YAML, where U+0085 is a line break that
 /// folds into a space.
 fn read_back(text: &[u8]) -> Result<Vec<char>, EmitError> {
-    let mut characters = Vec::with_capacity(text.len());
-    let mut all = runes(text)
+    let all: Vec<char> = runes(text)
         .map(|(_, character, _)| character.unwrap_or(REPLACEMENT))
-        .peekable();
-    while let Some(character) = all.next() {
-        if character != '\u{85}' {
-            // JSON escapes the control characters below the space; others stand as they are.
-            if character >= ' ' && !is_readable(character) {
-                return Err(EmitError::ControlCharacter);
-            }
+        .collect();
+    // JSON escapes the control characters below the space; others stand as they are.
+    if all
+        .iter()
+        .any(|&character| character >= ' ' && !is_readable(character))
+    {
+        return Err(EmitError::ControlCharacter);
+    }
+    let mut characters = Vec::with_capacity(all.len());
+    let mut rest = all.as_slice();
+    while let Some((&character, after)) = rest.split_first() {
+        if character != NEXT_LINE {
             characters.push(character);
+            rest = after;
             continue;
         }
         while characters.last() == Some(&' ') {
             characters.pop();
         }
-        let mut breaks = 0;
-        while let Some(blank) = all.next_if(|next| matches!(next, ' ' | '\u{85}')) {
-            breaks += usize::from(blank == '\u{85}');
+        let mut breaks = 0_usize;
+        while let Some((&blank, after)) = rest
+            .split_first()
+            .filter(|(next, _)| matches!(**next, ' ' | NEXT_LINE))
+        {
+            breaks += usize::from(blank == NEXT_LINE);
+            rest = after;
+            let ends = rest.get(3).is_some_and(|next| matches!(*next, ' ' | NEXT_LINE));
+            if blank == NEXT_LINE && ends && matches!(rest, ['-', '-', '-', ..] | ['.', '.', '.', ..]) {
+                return Err(EmitError::DocumentIndicator);
+            }
         }
-        if breaks == 0 {
+        if breaks == 1 {
             characters.push(' ');
         }
-        characters.extend(std::iter::repeat_n('\n', breaks));
+        characters.extend(std::iter::repeat_n('\n', breaks - 1));
     }
     Ok(characters)
 }

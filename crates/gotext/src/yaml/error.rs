@@ -63,6 +63,9 @@ pub enum EmitError {
     /// A key is longer than YAML allows.
     #[error("yaml: did not find expected ',' or '}}'")]
     LongKey,
+    /// A line of a text, after U+0085, begins as a document would.
+    #[error("yaml: found unexpected document indicator")]
+    DocumentIndicator,
     /// Values are nested too deeply.
     #[error("yaml: exceeded max depth")]
     TooDeep,
