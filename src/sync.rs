@@ -132,14 +132,10 @@ impl Stages {
             return finished(done, 0);
         }
         let rendered = render::render(object, spec, map)?;
-        let renamed = if spec.target.creation == CreationPolicy::Owner && !renamed.is_empty() {
-            self.writer.delete_renamed(object, renamed).await?
-        } else {
-            0
-        };
         let policy = format!("{:?} {} {}", spec.target, object.retained_on_delete(), object.uid);
         let digest = render::digest(&self.digest_key, &rendered, &policy);
         if record.digest == Some(digest) && !record.unproven && self.is_intact(spec, record, view) {
+            let renamed = self.delete_renamed(object, spec, renamed).await?;
             return finished(Done::Applied(Applied::Unchanged(None)), renamed);
         }
         let applied = self.writer.apply(object, spec, &rendered, record, view).await?;
@@ -156,7 +152,21 @@ impl Stages {
             }
             Applied::Unchanged(None) => {}
         }
+        let renamed = self.delete_renamed(object, spec, renamed).await?;
         finished(Done::Applied(applied), renamed)
+    }
+
+    /// What an earlier target name left goes only once the new one stands.
+    async fn delete_renamed(
+        &self,
+        object: &Object,
+        spec: &Spec,
+        names: &[Box<str>],
+    ) -> Result<usize, Failure> {
+        if spec.target.creation != CreationPolicy::Owner || names.is_empty() {
+            return Ok(0);
+        }
+        self.writer.delete_renamed(object, names).await
     }
 
     /// Nothing came back: whether that ends the sync, or an empty Secret is written.

@@ -38,6 +38,9 @@ const URGENT_TURNS: u32 = 4;
 const URGENT_LIMIT: u32 = 6;
 const URGENT_WINDOW: Duration = Duration::from_mins(1);
 
+/// Longest delay. DelayQueue holds two years and panics beyond; an object that has its turn early just waits again.
+const LONGEST_DELAY: Duration = Duration::from_hours(24);
+
 /// What the queue needs to know of a key.
 pub trait Key: Clone + Eq + Hash {
     /// Keys of one group take turns with those of other groups.
@@ -214,6 +217,7 @@ impl<K: Key> Queue<K> {
 
     /// Work that is due after a delay; due work of the same object stays as it is, an earlier delay is kept.
     pub fn push_after(&mut self, key: K, delay: Duration) {
+        let delay = delay.min(LONGEST_DELAY);
         match self.entries.get(&key).map(|entry| &entry.place) {
             None => {
                 let now = Instant::now();
@@ -319,7 +323,9 @@ impl<K: Key> Queue<K> {
                 entry.place = Place::Ready(lane, now);
                 self.enter(key, lane);
             }
-            (None, Some(delay)) => entry.place = Place::Waiting(self.delays.insert(key, delay)),
+            (None, Some(delay)) => {
+                entry.place = Place::Waiting(self.delays.insert(key, delay.min(LONGEST_DELAY)));
+            }
             (None, None) => entry.place = Place::Idle,
         }
     }
@@ -476,6 +482,17 @@ mod tests {
     async fn an_urgent_push_does_not_wait_for_the_delay() {
         let mut queue = Queue::default();
         queue.push_after(("a", 1), Duration::from_hours(1));
+        queue.push(("a", 1), Lane::Urgent);
+        assert_eq!(pops(&mut queue), [("a", 1)]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_delay_of_centuries_harms_nobody() {
+        let mut queue = Queue::default();
+        queue.push(("a", 1), Lane::Urgent);
+        assert!(queue.pop().is_some());
+        queue.done(("a", 1), Some(Duration::MAX));
+        queue.push_after(("a", 2), Duration::MAX);
         queue.push(("a", 1), Lane::Urgent);
         assert_eq!(pops(&mut queue), [("a", 1)]);
     }

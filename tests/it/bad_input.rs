@@ -520,3 +520,39 @@ async fn a_malformed_object_is_reported_on_itself_and_stops_nobody() {
     space.holds("good", &[("k", "v")]).await;
     has(&space.fails("bad", "InvalidSpec").await, &["nonsense"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_that_is_renamed_to_a_taken_name_keeps_its_old_secret() {
+    let synced = Synced::new().await;
+    let space = &synced.space;
+    space.foreign_secret("taken", &[("other", "data")]).await;
+    let mut spec = good(space);
+    spec["target"] = json!({ "name": "taken" });
+    space.apply("app", spec.clone()).await;
+    has(
+        &space.fails("app", "TargetNotAdopted").await,
+        &["Secret taken", "other", "keyferry.dev/adopt=app"],
+    );
+    assert_eq!(
+        space.data("app").await.unwrap()["k"],
+        "v",
+        "the old Secret serves until the new one stands"
+    );
+    assert_eq!(space.data("taken").await.unwrap()["other"], "data");
+    space.delete_secret("taken").await;
+    space.annotate("app", "force-sync", "1").await;
+    space.holds("taken", &[("k", "v")]).await;
+    space.is_gone("app").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interval_of_centuries_stops_nobody() {
+    let space = Space::new().await;
+    space.store().await;
+    space.put("k", "v").await;
+    let spec = |interval: &str| json!({ "refreshInterval": interval, "data": [{ "secretKey": "k", "remoteRef": { "key": space.id("k") } }] });
+    space.apply("long", spec("2500000h")).await;
+    space.ready("long", "True").await;
+    space.apply("after", spec("1h")).await;
+    space.holds("after", &[("k", "v")]).await;
+}
