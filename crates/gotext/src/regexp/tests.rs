@@ -73,3 +73,25 @@ fn a_limit_cuts_matches_and_parts() {
     assert_eq!(expression.split(b"a,b,c", Some(0)), [] as [&[u8]; 0]);
     assert_eq!(expression.find_all(b"a,b,c", Some(1)).len(), 1);
 }
+
+#[test]
+fn classes_are_those_of_unicode_15() {
+    assert!(
+        compiled("^\\p{Zl}$").is_match("\u{2028}".as_bytes()),
+        "a class of one character"
+    );
+    assert!(
+        compiled("^\\p{greek}$").is_match("α".as_bytes()),
+        "names in any letter case"
+    );
+    assert!(
+        !compiled("^\\pL$").is_match("\u{1C89}".as_bytes()),
+        "a letter of Unicode 16"
+    );
+    assert!(compiled("^\\p{Cn}$").is_match("\u{1C89}".as_bytes()));
+    assert_eq!(
+        refused("\\p{Old_Italic}"),
+        "error parsing regexp: invalid character class range: `\\p{Old_Italic}`",
+        "Go 1.26 finds scripts of one word only"
+    );
+}

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, HirKind};
+use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, Hir, HirKind};
 
 /// The general categories, each with the name Go gives it beside its short one.
 const CATEGORIES: &[(&str, &str)] = &[
@@ -136,8 +136,16 @@ fn assigned() -> ClassUnicode {
 }
 
 fn table(property: &str) -> ClassUnicode {
-    match regex_syntax::parse(&format!("\\p{{{property}}}")).map(regex_syntax::hir::Hir::into_kind) {
+    match regex_syntax::parse(&format!("\\p{{{property}}}")).map(Hir::into_kind) {
         Ok(HirKind::Class(Class::Unicode(class))) => class,
+        // A class of one character is parsed to that character.
+        Ok(HirKind::Literal(literal)) => {
+            let text = str::from_utf8(&literal.0).unwrap_or_default();
+            ClassUnicode::new(
+                text.chars()
+                    .map(|character| ClassUnicodeRange::new(character, character)),
+            )
+        }
         _ => ClassUnicode::empty(),
     }
 }
