@@ -4,6 +4,26 @@
 //! This module decides the language: lexing, parsing, evaluation, the built-in functions, `fmt`'s verbs and the
 //! texts of errors. It does not decide which further functions exist (see [`crate::functions`]), and it does no
 //! I/O: the clock and randomness come in through [`ExecOptions`].
+//!
+//! ```
+//! use gotext::template::{
+//!     ExecOptions, Limits, Map, MissingKey, ParseOptions, SystemClock, SystemRandom, Template, Value,
+//! };
+//!
+//! let (functions, limits) = (gotext::functions::all(), Limits::default());
+//! let parse = ParseOptions { left_delim: b"", right_delim: b"", functions: &functions, limits: &limits };
+//! let template = Template::parse("url", "https://{{ .user | urlquery }}@{{ .host | upper }}/", &parse)?;
+//!
+//! let exec = ExecOptions {
+//!     missing_key: MissingKey::Error,
+//!     limits: &limits,
+//!     clock: &SystemClock,
+//!     random: &SystemRandom,
+//! };
+//! let data = Value::Map(Map::strings([("user", "a b"), ("host", "db")]));
+//! assert_eq!(*template.execute(&data, &exec)?, b"https://a+b@DB/");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod buffer;
 mod builtins;
@@ -32,7 +52,7 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 pub use buffer::Buffer;
-pub use context::{Clock, Context, Random, SystemClock};
+pub use context::{Clock, Context, Random, SystemClock, SystemRandom};
 pub use error::{ExecError, ParseError, Reason, TemplateOrigin};
 pub use exec::MissingKey;
 pub use function::{Args, FuncError, Function, Functions, Signature};

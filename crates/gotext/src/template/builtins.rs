@@ -25,12 +25,22 @@ pub(super) fn call(
     context.charge(slots.len() as u64)?;
     match builtin {
         Builtin::Index => return index::index(slots),
-        Builtin::Slice => return index::slice(&slots),
+        Builtin::Slice => {
+            let slot = index::slice(&slots)?;
+            match &slot.value {
+                Value::List(list) => context.charge_items(list.len())?,
+                value => context.charge_bytes(value.as_bytes().map_or(0, <[u8]>::len))?,
+            }
+            return Ok(slot);
+        }
         Builtin::Len => return index::len(slots),
         _ => {}
     }
     let values: Vec<Value> = slots.into_iter().map(|slot| slot.value).collect();
     let limits = context.limits();
+    // Comparing or scanning long texts is work.
+    let bytes: usize = values.iter().filter_map(Value::as_bytes).map(<[u8]>::len).sum();
+    context.charge(bytes as u64 / 256)?;
     let value = match builtin {
         Builtin::Call => return call_value(&values, callee.unwrap_or_default(), context),
         Builtin::Eq => Value::Bool(compare::eq(&values, limits)?),

@@ -34,6 +34,16 @@ impl Clock for SystemClock {
     }
 }
 
+/// The randomness of the cryptographic library, fit for keys.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemRandom;
+
+impl Random for SystemRandom {
+    fn fill(&self, buffer: &mut [u8]) -> bool {
+        aws_lc_rs::rand::fill(buffer).is_ok()
+    }
+}
+
 /// How many charges pass between two looks at the clock.
 const CHARGES_PER_CLOCK_READING: u32 = 4096;
 

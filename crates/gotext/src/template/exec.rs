@@ -244,6 +244,10 @@ impl<'t, 'x, 'c> Exec<'t, 'x, 'c> {
     fn range(&mut self, range: &'t Loop, dot: &Slot) -> Done<Option<Entered<'t>>> {
         let mark = self.vars.len();
         let value = self.pipeline(dot, &range.pipe)?.value;
+        if let Value::Map(map) = &value {
+            // All entries are copied before the first round.
+            self.charge(map.len() as u64)?;
+        }
         let body_mark = self.vars.len();
         let mut rounds = match Rounds::over(&value) {
             Some(rounds) if rounds.is_count() && range.pipe.decl.len() > 1 => {

@@ -156,3 +156,23 @@ fn an_execution_ends_at_its_deadline() {
     let error = template.execute(&Value::Nil, &options).expect_err("fails");
     assert_eq!(error.reached(), Some(Limit::Time));
 }
+
+#[test]
+fn templates_and_values_can_be_shared_between_threads() {
+    fn shared<T: Send + Sync>() {}
+    shared::<Template>();
+    shared::<Value>();
+    shared::<ExecError>();
+}
+
+#[test]
+fn a_loop_over_a_large_map_is_charged_even_if_it_stops_at_once() {
+    let map = Map::strings((0..1000).map(|n: u32| (n.to_string(), "")));
+    let limits = Limits {
+        steps: 10_000,
+        ..Limits::default()
+    };
+    let template = parse_with("{{range 100}}{{range $}}{{break}}{{end}}{{end}}", &limits).expect("parses");
+    let error = execute_with(&template, &Value::Map(map), MissingKey::Error, &limits).expect_err("fails");
+    assert_eq!(error.reached(), Some(Limit::Steps));
+}
