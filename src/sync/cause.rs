@@ -140,3 +140,6 @@ impl Failure {
         self
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -138,3 +138,6 @@ pub fn digest(key: &hmac::Key, rendered: &Rendered, also: &str) -> Digest {
         .for_each(|(to, from)| *to = *from);
     digest
 }
+
+#[cfg(test)]
+mod tests;

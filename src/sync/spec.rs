@@ -381,3 +381,6 @@ pub fn key_problem(key: &str) -> Option<String> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests;

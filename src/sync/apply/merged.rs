@@ -147,3 +147,6 @@ pub(super) fn patch(target: &Target<'_>, meta: &SecretMeta) -> (Wanted, Vec<Stri
     }
     (wanted, dropped, metadata)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,421 @@
+use serde_json::{Value, json};
+
+use super::*;
+
+fn typed(spec: &Value) -> ExternalSecretSpec {
+    serde_json::from_value(spec.clone()).unwrap()
+}
+
+fn parse(spec: &Value) -> Result<Spec, Failure> {
+    Spec::parse(&typed(spec), "app")
+}
+
+/// The smallest spec there is, with these fields in place of its own.
+fn with(fields: &Value) -> Value {
+    let mut spec = json!({
+        "secretStoreRef": { "name": "aws" },
+        "data": [{ "secretKey": "k", "remoteRef": { "key": "prod/db" } }],
+    });
+    for (name, value) in fields.as_object().unwrap() {
+        spec[name] = value.clone();
+    }
+    spec
+}
+
+fn accepted(fields: &Value) -> Spec {
+    parse(&with(fields)).unwrap()
+}
+
+fn refused(fields: &Value) -> Failure {
+    parse(&with(fields)).unwrap_err()
+}
+
+fn policies(creation: &str, deletion: &str) -> Value {
+    json!({ "target": { "creationPolicy": creation, "deletionPolicy": deletion } })
+}
+
+#[test]
+fn what_is_left_out_has_esos_defaults() {
+    let spec = accepted(&json!({}));
+    assert_eq!(
+        spec.target,
+        TargetSpec {
+            name: "app".into(),
+            creation: CreationPolicy::Owner,
+            deletion: DeletionPolicy::Retain,
+            immutable: false,
+        }
+    );
+    let hour = Interval::Every(Duration::from_hours(1));
+    assert_eq!((spec.refresh, spec.interval), (Refresh::Periodic(hour), hour));
+    let [source] = &spec.sources[..] else {
+        panic!("one source");
+    };
+    assert_eq!(source.place, Place::Data(0, "k".into()));
+    assert_eq!(source.store.to_string(), "SecretStore \"aws\"");
+    assert_eq!(
+        (
+            &source.property,
+            &source.version,
+            source.conversion,
+            source.decoding,
+            source.null_bytes
+        ),
+        (
+            &None,
+            &None,
+            ConversionStrategy::Default,
+            DecodingStrategy::None,
+            NullBytePolicy::Ignore
+        )
+    );
+}
+
+#[test]
+fn empty_names_and_references_count_as_left_out() {
+    let spec = accepted(&json!({
+        "target": { "name": "" },
+        "data": [{ "secretKey": "k", "remoteRef": { "key": "a", "property": "", "version": "" } }],
+    }));
+    assert_eq!(&*spec.target.name, "app");
+    assert_eq!(
+        (&spec.sources[0].property, &spec.sources[0].version),
+        (&None, &None)
+    );
+}
+
+#[test]
+fn delete_needs_a_secret_that_the_object_owns() {
+    for creation in ["Merge", "None", "CreateOrMerge"] {
+        let failure = refused(&policies(creation, "Delete"));
+        assert_eq!(failure.cause, Cause::InvalidSpec, "{creation}");
+        assert!(
+            failure.text.starts_with(
+                "deletionPolicy=Delete must not be used when the controller doesn't own the secret"
+            ),
+            "{}",
+            failure.text
+        );
+        assert_eq!(failure.headline, "could not delete secret");
+    }
+    accepted(&policies("Owner", "Delete"));
+}
+
+#[test]
+fn orphan_with_delete_is_accepted_as_esos_admission_does() {
+    assert_eq!(
+        accepted(&policies("Orphan", "Delete")).target.deletion,
+        DeletionPolicy::Delete
+    );
+}
+
+#[test]
+fn merge_on_deletion_needs_a_secret() {
+    assert_eq!(refused(&policies("None", "Merge")).cause, Cause::InvalidSpec);
+    for creation in ["Owner", "Orphan", "Merge", "CreateOrMerge"] {
+        accepted(&policies(creation, "Merge"));
+    }
+}
+
+#[test]
+fn every_policy_goes_with_retain() {
+    for creation in ["Owner", "Orphan", "Merge", "CreateOrMerge", "None"] {
+        accepted(&policies(creation, "Retain"));
+    }
+}
+
+#[test]
+fn something_has_to_be_read() {
+    for fields in [
+        json!({ "data": [] }),
+        json!({ "data": [], "dataFrom": [] }),
+        json!({ "data": null }),
+    ] {
+        let failure = refused(&fields);
+        assert_eq!(
+            (failure.cause, &*failure.text),
+            (Cause::InvalidSpec, "either data or dataFrom should be specified")
+        );
+    }
+}
+
+#[test]
+fn extract_find_and_generator_exclude_one_another() {
+    let extract = json!({ "key": "a" });
+    let find = json!({ "name": { "regexp": ".*" } });
+    let generator = json!({ "generatorRef": { "kind": "Password", "name": "p" } });
+    for entry in [
+        json!({ "extract": extract, "find": find }),
+        json!({ "extract": extract, "sourceRef": generator }),
+        json!({ "find": find, "sourceRef": generator }),
+        json!({ "extract": extract, "find": find, "sourceRef": generator }),
+    ] {
+        let failure = refused(&json!({ "dataFrom": [entry] }));
+        assert_eq!(failure.cause, Cause::InvalidSpec, "{entry}");
+        assert_eq!(
+            failure.text,
+            "spec.dataFrom[0]: extract, find, or generatorRef cannot be set at the same time"
+        );
+    }
+}
+
+#[test]
+fn an_entry_of_data_from_names_what_it_reads() {
+    for entry in [
+        json!({}),
+        json!({ "sourceRef": { "storeRef": { "name": "other" } } }),
+    ] {
+        let failure = refused(&json!({ "dataFrom": [entry] }));
+        assert_eq!(failure.cause, Cause::InvalidSpec, "{entry}");
+        assert!(failure.text.starts_with("spec.dataFrom[0]: "), "{}", failure.text);
+    }
+}
+
+#[test]
+fn a_source_ref_names_a_store_or_a_generator() {
+    let entry = json!({ "secretKey": "k", "remoteRef": { "key": "a" }, "sourceRef": {} });
+    let failure = refused(&json!({ "data": [entry] }));
+    assert_eq!(
+        failure.text,
+        "spec.data[0].sourceRef: generatorRef or storeRef must be set"
+    );
+    let failure = refused(&json!({ "dataFrom": [{ "extract": { "key": "a" }, "sourceRef": {} }] }));
+    assert_eq!(
+        failure.text,
+        "spec.dataFrom[0].sourceRef: generatorRef or storeRef must be set"
+    );
+}
+
+#[test]
+fn duplicate_keys_are_refused_under_retain_only() {
+    let twice = json!([
+        { "secretKey": "k", "remoteRef": { "key": "a" } },
+        { "secretKey": "k", "remoteRef": { "key": "b" } },
+    ]);
+    let failure = refused(&json!({ "data": twice }));
+    assert_eq!(failure.text, "duplicate secretKey found: k in spec.data[1]");
+    for deletion in ["Delete", "Merge"] {
+        let spec = accepted(&json!({ "data": twice, "target": { "deletionPolicy": deletion } }));
+        assert_eq!(spec.sources.len(), 2);
+    }
+}
+
+#[test]
+fn a_secret_key_is_a_key_of_a_secret() {
+    let long = "k".repeat(254);
+    for key in ["", "a/b", "a b", "ключ", ".", "..", "..a", &long] {
+        let failure = refused(&json!({ "data": [{ "secretKey": key, "remoteRef": { "key": "a" } }] }));
+        assert_eq!(failure.cause, Cause::InvalidSpec, "{key}");
+        assert!(
+            failure.text.starts_with("spec.data[0].secretKey "),
+            "{}",
+            failure.text
+        );
+    }
+    for key in [".a", "a..", "_", "-", "A.b-c_1", &"k".repeat(253)] {
+        accepted(&json!({ "data": [{ "secretKey": key, "remoteRef": { "key": "a" } }] }));
+    }
+}
+
+#[test]
+fn privileged_types_are_refused_whatever_else_the_template_says() {
+    for type_ in [
+        "kubernetes.io/service-account-token",
+        "bootstrap.kubernetes.io/token",
+    ] {
+        let failure = refused(&json!({ "target": { "template": { "type": type_ } } }));
+        assert_eq!(failure.cause, Cause::TargetTypeRefused);
+        assert!(failure.text.contains(type_), "{}", failure.text);
+    }
+}
+
+#[test]
+fn what_is_not_implemented_is_named_by_its_path() {
+    let remote = json!({ "key": "a" });
+    let fetch = json!({ "key": "a", "metadataPolicy": "Fetch" });
+    let generator = json!({ "generatorRef": { "kind": "Password", "name": "p" } });
+    let rewrite = json!([{ "regexp": { "source": "a", "target": "b" } }]);
+    let windows = json!({ "kind": "allow", "windows": [{ "schedule": "@daily", "duration": "1h" }] });
+    let table = [
+        (json!({ "syncWindows": windows }), "spec.syncWindows"),
+        (
+            json!({ "target": { "template": { "type": "Opaque" } } }),
+            "spec.target.template",
+        ),
+        (
+            json!({ "target": { "manifest": { "apiVersion": "v1", "kind": "ConfigMap" } } }),
+            "spec.target.manifest",
+        ),
+        (
+            json!({ "dataFrom": [{ "find": { "path": "/" } }] }),
+            "spec.dataFrom[0].find",
+        ),
+        (
+            json!({ "dataFrom": [{ "sourceRef": generator }] }),
+            "spec.dataFrom[0].sourceRef.generatorRef",
+        ),
+        (
+            json!({ "dataFrom": [{ "extract": remote }, { "extract": remote, "rewrite": rewrite }] }),
+            "spec.dataFrom[1].rewrite",
+        ),
+        (
+            json!({ "dataFrom": [{ "extract": fetch }] }),
+            "spec.dataFrom[0].extract.metadataPolicy: Fetch",
+        ),
+        (
+            json!({ "data": [{ "secretKey": "k", "remoteRef": fetch }] }),
+            "spec.data[0].remoteRef.metadataPolicy: Fetch",
+        ),
+        (
+            json!({ "data": [{ "secretKey": "k", "remoteRef": remote, "sourceRef": generator }] }),
+            "spec.data[0].sourceRef.generatorRef",
+        ),
+    ];
+    for (fields, path) in table {
+        let failure = refused(&fields);
+        assert_eq!(failure.cause, Cause::NotSupported, "{path}");
+        assert!(
+            failure.text.starts_with(&format!("{path} is not implemented")),
+            "{}",
+            failure.text
+        );
+    }
+}
+
+#[test]
+fn an_empty_rewrite_and_metadata_policy_none_ask_for_nothing() {
+    let spec = accepted(&json!({
+        "dataFrom": [{ "extract": { "key": "a", "metadataPolicy": "None" }, "rewrite": [] }],
+    }));
+    assert_eq!(spec.sources.len(), 2);
+}
+
+#[test]
+fn a_key_and_a_store_are_needed() {
+    let empty = refused(&json!({ "data": [{ "secretKey": "k", "remoteRef": { "key": "" } }] }));
+    assert_eq!(
+        empty.text,
+        "spec.data[0].remoteRef.key is empty; name the secret to read"
+    );
+    for store in [
+        json!(null),
+        json!({}),
+        json!({ "name": "" }),
+        json!({ "kind": "ClusterSecretStore" }),
+    ] {
+        let failure = refused(&json!({ "secretStoreRef": store }));
+        assert_eq!(failure.cause, Cause::InvalidSpec, "{store}");
+        assert!(
+            failure.text.starts_with("spec.data[0] names no store"),
+            "{}",
+            failure.text
+        );
+    }
+}
+
+#[test]
+fn an_entrys_store_wins_over_the_objects() {
+    let spec = accepted(&json!({
+        "data": [
+            { "secretKey": "a", "remoteRef": { "key": "a" } },
+            { "secretKey": "b", "remoteRef": { "key": "b" },
+              "sourceRef": { "storeRef": { "name": "all", "kind": "ClusterSecretStore" } } },
+        ],
+    }));
+    let stores: Vec<_> = spec
+        .sources
+        .iter()
+        .map(|source| source.store.to_string())
+        .collect();
+    assert_eq!(stores, ["SecretStore \"aws\"", "ClusterSecretStore \"all\""]);
+}
+
+#[test]
+fn data_from_is_read_before_data() {
+    let spec = accepted(&json!({
+        "dataFrom": [{ "extract": { "key": "a" } }, { "extract": { "key": "b" } }],
+    }));
+    let places: Vec<_> = spec
+        .sources
+        .iter()
+        .map(|source| source.place.to_string())
+        .collect();
+    assert_eq!(
+        places,
+        [
+            "spec.dataFrom[0].extract",
+            "spec.dataFrom[1].extract",
+            "spec.data[0] (key: k)"
+        ]
+    );
+}
+
+#[test]
+fn intervals_are_go_durations_and_nothing_or_less_means_once() {
+    let seconds = |n| Some(Interval::Every(Duration::from_secs(n)));
+    let table = [
+        ("1h0m0s", seconds(3600)),
+        ("1h30m", seconds(5400)),
+        ("90s", seconds(90)),
+        ("1.5h", seconds(5400)),
+        ("+5m", seconds(300)),
+        ("500ms", Some(Interval::Every(Duration::from_millis(500)))),
+        ("0", Some(Interval::Once)),
+        ("0s", Some(Interval::Once)),
+        ("-5m", Some(Interval::Once)),
+        ("", None),
+        ("5", None),
+        ("1d", None),
+        ("1h 30m", None),
+        ("soon", None),
+        ("PT1H", None),
+        ("9999999999h", None),
+    ];
+    for (text, expected) in table {
+        let parsed = parse(&with(&json!({ "refreshInterval": text })));
+        assert_eq!(
+            parsed.as_ref().ok().map(|spec| spec.interval),
+            expected,
+            "{text:?}"
+        );
+        if let Err(failure) = parsed {
+            assert_eq!(failure.cause, Cause::InvalidSpec);
+            assert!(
+                failure
+                    .text
+                    .starts_with(&format!("spec.refreshInterval {text:?} is not a duration")),
+                "{}",
+                failure.text
+            );
+        }
+    }
+}
+
+#[test]
+fn an_interval_is_checked_under_every_policy_and_counts_under_periodic_only() {
+    for policy in ["CreatedOnce", "OnChange", "Periodic"] {
+        let failure = refused(&json!({ "refreshPolicy": policy, "refreshInterval": "soon" }));
+        assert_eq!(failure.cause, Cause::InvalidSpec, "{policy}");
+    }
+    let refresh = |policy| accepted(&json!({ "refreshPolicy": policy, "refreshInterval": "5m" })).refresh;
+    assert_eq!(refresh("CreatedOnce"), Refresh::CreatedOnce);
+    assert_eq!(refresh("OnChange"), Refresh::OnChange);
+    assert_eq!(
+        refresh("Periodic"),
+        Refresh::Periodic(Interval::Every(Duration::from_mins(5)))
+    );
+}
+
+#[test]
+fn the_stores_of_a_refused_spec_are_known_all_the_same() {
+    let spec = with(&json!({
+        "refreshInterval": "soon",
+        "dataFrom": [
+            { "find": {}, "sourceRef": { "storeRef": { "name": "all", "kind": "ClusterSecretStore" } } },
+            { "extract": { "key": "a" }, "sourceRef": { "storeRef": { "name": "aws" } } },
+        ],
+    }));
+    assert!(parse(&spec).is_err());
+    let named: Vec<_> = stores(&typed(&spec)).iter().map(ToString::to_string).collect();
+    assert_eq!(named, ["SecretStore \"aws\"", "ClusterSecretStore \"all\""]);
+}
