@@ -131,7 +131,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 text,
                 replacement,
             } => match regexp::Regexp::new(&pattern.0) {
-                Err(error) => json!({ "err": BASE64.encode(error.to_string().as_bytes()) }),
+                Err(error) => json!({ "err": BASE64.encode(&error.text()) }),
                 Ok(expression) => {
                     let all = expression.find_all(&text.0, None);
                     let split = expression.split(&text.0, None);

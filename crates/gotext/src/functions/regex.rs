@@ -98,7 +98,7 @@ fn compiled(context: &mut Context<'_>, args: Args<'_>) -> Result<Result<Regexp, 
 }
 
 fn must(context: &mut Context<'_>, args: Args<'_>) -> Result<Regexp, FuncError> {
-    compiled(context, args)?.map_err(|error| FuncError::new(error.to_string()))
+    compiled(context, args)?.map_err(|error| FuncError::new(error.text()))
 }
 
 fn or_panic(context: &mut Context<'_>, args: Args<'_>) -> Result<Regexp, FuncError> {

@@ -54,20 +54,24 @@ impl Error {
         }
     }
 
-    /// The text `regexp.MustCompile` panics with for this expression.
-    pub fn panic_text(&self, pattern: &[u8]) -> String {
-        let quoted = if strconv::can_backquote(pattern) {
-            format!("`{}`", String::from_utf8_lossy(pattern))
-        } else {
-            strconv::quote(pattern)
-        };
-        format!("regexp: Compile({quoted}): {self}")
+    /// Go's text, which need not be UTF-8: the part that it quotes may be what is wrong.
+    pub fn text(&self) -> Vec<u8> {
+        let lead = format!("error parsing regexp: {}: `", self.problem());
+        [lead.as_bytes(), &self.expression, b"`"].concat()
     }
-}
 
-impl fmt::Display for Error {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = match self.code {
+    /// The text `regexp.MustCompile` panics with for this expression.
+    pub fn panic_text(&self, pattern: &[u8]) -> Vec<u8> {
+        let quoted = if strconv::can_backquote(pattern) {
+            [b"`", pattern, b"`"].concat()
+        } else {
+            strconv::quote(pattern).into_bytes()
+        };
+        [b"regexp: Compile(", quoted.as_slice(), b"): ", &self.text()].concat()
+    }
+
+    fn problem(&self) -> &'static str {
+        match self.code {
             ErrorCode::InvalidCharRange => "invalid character class range",
             ErrorCode::InvalidEscape => "invalid escape sequence",
             ErrorCode::InvalidNamedCapture => "invalid named capture",
@@ -82,9 +86,13 @@ impl fmt::Display for Error {
             ErrorCode::UnexpectedParen => "unexpected )",
             ErrorCode::NestingDepth => "expression nests too deeply",
             ErrorCode::Large => "expression too large",
-        };
-        let expression = String::from_utf8_lossy(&self.expression);
-        write!(formatter, "error parsing regexp: {text}: `{expression}`")
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&String::from_utf8_lossy(&self.text()))
     }
 }
 

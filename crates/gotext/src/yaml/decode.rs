@@ -38,9 +38,30 @@ impl Members {
     }
 }
 
+/// What yaml.v2's reader says of bytes that do not start with a character.
+fn not_utf8(bytes: &[u8]) -> &'static str {
+    let width = match bytes.first() {
+        Some(0xc0..=0xdf) => 2,
+        Some(0xe0..=0xef) => 3,
+        Some(0xf0..=0xf7) => 4,
+        _ => return "invalid leading UTF-8 octet",
+    };
+    let Some(trailing) = bytes.get(1..width) else {
+        return "incomplete UTF-8 octet sequence";
+    };
+    match bytes {
+        _ if trailing.iter().any(|byte| byte & 0xc0 != 0x80) => "invalid trailing UTF-8 octet",
+        [0xc0 | 0xc1, ..] | [0xe0, ..=0x9f, ..] | [0xf0, ..=0x8f, ..] => "invalid length of a UTF-8 sequence",
+        _ => "invalid Unicode character",
+    }
+}
+
 /// The value of the first document, or nothing where there is none.
 pub(super) fn first_document(text: &[u8]) -> Result<Option<Decoded>, Error> {
-    let text = str::from_utf8(text).map_err(|_| Error::yaml("invalid UTF-8"))?;
+    let text = str::from_utf8(text).map_err(|error| {
+        let rest = text.get(error.valid_up_to()..).unwrap_or_default();
+        Error::yaml(not_utf8(rest))
+    })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if text.chars().any(|character| !is_readable(character)) {
         return Err(Error::yaml("control characters are not allowed"));
