@@ -125,10 +125,17 @@ struct Names {
 
 impl Names {
     fn read(context: &mut Context<'_>, addresses: &List, dns: &List) -> Result<Self, FuncError> {
-        let addresses = addresses.iter().map(|value| address(context, value)).collect::<Result<_, _>>()?;
+        let addresses = addresses
+            .iter()
+            .map(|value| address(context, value))
+            .collect::<Result<_, _>>()?;
         let dns = dns.iter().map(|name| match name {
             Value::String(name) => Ok(name.clone()),
-            other => Err(not_a_string(context, "error processing alternate dns name: ", other)),
+            other => Err(not_a_string(
+                context,
+                "error processing alternate dns name: ",
+                other,
+            )),
         });
         Ok(Self {
             addresses,
