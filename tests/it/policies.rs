@@ -2,9 +2,11 @@
 //! as a table for users.
 
 mod adoption;
+mod changes;
 mod conditions;
 mod lives;
 mod metadata;
+mod settled;
 mod targets;
 
 use std::collections::BTreeMap;

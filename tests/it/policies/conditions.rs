@@ -91,6 +91,26 @@ async fn each_end_of_a_sync_has_its_condition_and_its_event() {
             event: None,
         },
         Row {
+            name: "empty-and-deleted",
+            spec: json!({
+                "dataFrom": [{ "extract": { "key": space.id("empty") } }], "target": policies("Owner", "Delete"),
+            }),
+            ready: (
+                "True",
+                "SecretDeleted",
+                "secret deleted due to DeletionPolicy=Delete",
+            ),
+            event: None,
+        },
+        Row {
+            name: "empty-and-merged",
+            spec: json!({
+                "dataFrom": [{ "extract": { "key": space.id("empty") } }], "target": policies("Owner", "Merge"),
+            }),
+            ready: ("True", "SecretSynced", "secret synced"),
+            event: Some(("Created", "secret created")),
+        },
+        Row {
             name: "nothing-to-merge-into",
             spec: json!({ "data": data(), "target": policies("Merge", "Retain") }),
             ready: (
@@ -189,6 +209,7 @@ async fn each_end_of_a_sync_has_its_condition_and_its_event() {
     for name in [
         "none",
         "retained",
+        "empty-and-deleted",
         "nothing-to-merge-into",
         "never-there",
         "not-found",
@@ -196,6 +217,7 @@ async fn each_end_of_a_sync_has_its_condition_and_its_event() {
     ] {
         assert_eq!(space.data(name).await, None, "{name}");
     }
+    assert_eq!(space.data("empty-and-merged").await, Some(map(&[])));
     assert_eq!(space.data("taken").await, Some(map(&[("v", "theirs")])));
     // A binding names a Secret that was written, not one that will not be.
     for name in ["none", "nothing-to-merge-into"] {
