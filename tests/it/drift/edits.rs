@@ -91,7 +91,7 @@ impl Edit {
             Self::AllKeysRemoved => patch(json!({ "data": null })).await,
             Self::ManagedLabelRemoved => patch(json!({ "metadata": { "labels": { MANAGED: null } } })).await,
             Self::ManagedLabelChanged => {
-                patch(json!({ "metadata": { "labels": { MANAGED: "false" } } })).await
+                patch(json!({ "metadata": { "labels": { MANAGED: "false" } } })).await;
             }
             Self::CreatedByRemoved => patch(json!({ "metadata": { "labels": { CREATED_BY: null } } })).await,
             Self::OwnerRemoved => patch(json!({ "metadata": { "ownerReferences": null } })).await,
@@ -199,7 +199,7 @@ async fn synced(space: &Space, name: &str, policy: &str, interval: &str) {
 }
 
 /// Waits until data, labels and owner are as we wrote them.
-async fn is_right(space: &Space, name: &str, policy: &str, wanted: &Option<BTreeMap<String, String>>) {
+async fn is_right(space: &Space, name: &str, policy: &str, wanted: Option<BTreeMap<String, String>>) {
     until(&format!("{name} to be put right"), || async {
         let secret = space.secrets().get_opt(name).await.map_err(|e| e.to_string())?;
         let Some(secret) = secret else {
@@ -219,7 +219,7 @@ async fn is_right(space: &Space, name: &str, policy: &str, wanted: &Option<BTree
                 .owner_references
                 .is_some_and(|owners| !owners.is_empty())
                 == owner;
-        if data == *wanted && marked {
+        if data == wanted && marked {
             Ok(())
         } else {
             Err(format!("{data:?} {labels:?}"))
@@ -243,7 +243,7 @@ async fn each_kind_of_edit_is_put_right_at_once_where_we_own_or_merge_and_waits_
     join_all(cases().map(async |(_, edit, name)| edit.make(space, &name, "editor").await)).await;
     let repaired = cases().filter(|(policy, ..)| *policy != "Orphan");
     join_all(repaired.map(async |(policy, edit, name)| {
-        is_right(space, &name, policy, &edit.repaired(policy)).await;
+        is_right(space, &name, policy, edit.repaired(policy)).await;
         let reason = if policy == "Merge" && edit == Edit::Deleted {
             "SecretMissing"
         } else {
@@ -265,7 +265,7 @@ async fn each_kind_of_edit_is_put_right_at_once_where_we_own_or_merge_and_waits_
             // Nothing but copied labels says that this one is ours.
             space.fails(&name, "TargetNotAdopted").await;
         } else {
-            is_right(space, &name, "Orphan", &Some(map(&[("v", "one"), ("w", "one")]))).await;
+            is_right(space, &name, "Orphan", Some(map(&[("v", "one"), ("w", "one")]))).await;
         }
     }))
     .await;
@@ -273,7 +273,7 @@ async fn each_kind_of_edit_is_put_right_at_once_where_we_own_or_merge_and_waits_
     let lasting = cases().filter(|(policy, edit, _)| *policy == "Owner" && *edit != Edit::Value);
     join_all(lasting.map(async |(policy, edit, name)| {
         Edit::Value.make(space, &name, "editor").await;
-        is_right(space, &name, policy, &edit.repaired(policy)).await;
+        is_right(space, &name, policy, edit.repaired(policy)).await;
     }))
     .await;
 }
@@ -291,7 +291,7 @@ async fn an_edit_that_metadata_hides_is_put_right_at_the_next_refresh() {
         let name = &name(policy, edit);
         synced(space, name, policy, "2s").await;
         edit.make(space, name, "editor").await;
-        is_right(space, name, policy, &edit.repaired(policy)).await;
+        is_right(space, name, policy, edit.repaired(policy)).await;
     }))
     .await;
 }
@@ -326,7 +326,7 @@ async fn what_happened_while_no_operator_ran_is_found_after_the_start() {
     join_all(cases().map(async |(_, edit, _, name)| edit.make(space, &name, "editor").await)).await;
     let operator = Operator::start(&start, "away-2").await;
     join_all(cases().map(async |(policy, edit, _, name)| {
-        is_right(space, &name, policy, &edit.repaired(policy)).await;
+        is_right(space, &name, policy, edit.repaired(policy)).await;
         space.ready(&name, "True").await;
     }))
     .await;
@@ -361,7 +361,7 @@ async fn what_is_not_ours_in_a_secret_may_change_without_a_sync() {
         space.edit(name, json!({ "foreign": "changed" })).await;
     }
     Edit::Value.make(space, "fence", "editor").await;
-    is_right(space, "fence", "Owner", &Edit::Value.repaired("Owner")).await;
+    is_right(space, "fence", "Owner", Edit::Value.repaired("Owner")).await;
     assert_eq!(
         space.reads("v"),
         reads + 1,

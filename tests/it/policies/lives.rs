@@ -217,7 +217,7 @@ impl Life {
 
     /// `b` is gone at AWS, after a refresh.
     fn partly_gone(&self) -> Seen {
-        let gone = if self.deletion == Deletion::Retain {
+        if self.deletion == Deletion::Retain {
             let kept = self.both("two");
             Seen {
                 status: "False",
@@ -227,8 +227,7 @@ impl Life {
             }
         } else {
             self.with_foreign(&[("v", "two")], &[("foreign", "kept")])
-        };
-        gone
+        }
     }
 
     /// Both are gone at AWS, after a refresh.
@@ -401,7 +400,7 @@ async fn each_allowed_combination_of_policies_does_what_the_table_of_policies_sa
             async |life| {
                 space
                     .edit(&life.name, json!({ "v": "edited", "extra": "added" }))
-                    .await
+                    .await;
             },
         )
         .await;
@@ -422,7 +421,7 @@ async fn each_allowed_combination_of_policies_does_what_the_table_of_policies_sa
     let shared = |life: &Life| life.creation == Creation::CreateOrMerge;
     lives
         .of(shared, async |life| {
-            space.edit(&life.name, json!({ "foreign": "kept" })).await
+            space.edit(&life.name, json!({ "foreign": "kept" })).await;
         })
         .await;
     lives.force("after the deletion").await;

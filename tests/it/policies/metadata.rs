@@ -178,9 +178,9 @@ async fn two_objects_may_merge_into_one_secret_and_each_has_its_keys() {
     })
     .await;
     assert_eq!(space.secret("shared").await.metadata.resource_version, version);
-    let ready = BTreeSet::from([
+    let reasons = BTreeSet::from([
         space.ready("merge-a", "True").await.0,
         space.ready("merge-b", "True").await.0,
     ]);
-    assert_eq!(ready, BTreeSet::from(["SecretSynced".to_owned()]));
+    assert_eq!(reasons, BTreeSet::from(["SecretSynced".to_owned()]));
 }

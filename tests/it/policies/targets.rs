@@ -234,7 +234,7 @@ async fn on_delete_retain_takes_the_owner_reference_away_and_nothing_else() {
     let apply = async |metadata: Value| {
         space
             .apply_with("r", one_value(&space, &json!({})), metadata)
-            .await
+            .await;
     };
     let retain = || json!({ "annotations": { "keyferry.dev/on-delete": "retain" } });
     let owned = async |wanted: bool| {
