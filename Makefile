@@ -17,6 +17,13 @@ demo: ready ## the main job on real parts, in front of your eyes; KEEP=1 leaves 
 test: ready ## every test, the ones against a real kube-apiserver and moto included
 	cargo run --locked --quiet -p keyferry-parts --bin build-parts
 	cargo test --locked --workspace
+	KEYFERRY_TEST_CRDS=eso cargo test --locked -p keyferry --test it
+
+.PHONY: oracle
+oracle: ## compare gotext with real Go: text/template, regexp, time, sprig and gjson; ORACLE="-seconds 600 random" for more
+	@tests/parts/prerequisites.sh cargo cc go
+	cargo build --locked -p gotext --example answer
+	cd crates/gotext/oracle && go run . -answer $(abspath $(TARGET))/debug/examples/answer $(or $(ORACLE),-seconds 60 tables random)
 
 .PHONY: check
 check: $(DENY) ## format, lints, licences, banned crates, sources

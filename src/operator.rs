@@ -42,6 +42,7 @@ use self::{
 use crate::{
     api::{ClusterSecretStore, SecretStore, external_secret::StoreKind},
     aws::{self, Broker},
+    secrets_api::Look,
     sync::{Stages, apply::Writer, object::Object},
     telemetry::{admin::Ready, metrics::Metrics},
 };
@@ -89,13 +90,22 @@ impl queue::Key for Key {
     }
 }
 
+/// What changed for an object that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Recovery {
+    /// Its target: ends the wait of what failed on the target alone.
+    Target,
+    /// Its store, its identity or its namespace: ends any wait.
+    Source,
+}
+
 /// What watches and turns tell the loop.
 #[derive(Debug)]
 pub enum Wake {
     /// The object is due in this lane.
     Due(Key, Lane),
     /// Something that it waits for changed: its backoff ends.
-    Recovered(Key),
+    Recovered(Key, Recovery),
     /// The object is gone.
     Gone(Key),
 }
@@ -136,6 +146,8 @@ pub struct Context {
     /// Events.
     pub events: Events,
     grid: Mutex<Grid>,
+    /// Uids of objects that got the status of an object they replaced: theirs tells nothing.
+    misreported: Mutex<HashSet<Box<str>>>,
     records: Mutex<HashMap<ObjectName, Held>>,
     wakes: mpsc::UnboundedSender<Wake>,
 }
@@ -159,7 +171,13 @@ impl Context {
             self.records().insert(at.clone(), held);
         } else {
             held.leave(&mut self.grid());
+            // Its turn outlived it, and made its series anew.
+            self.metrics.forget(&object.namespace, &object.name);
         }
+    }
+
+    fn misreported(&self) -> MutexGuard<'_, HashSet<Box<str>>> {
+        self.misreported.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn forget(&self, at: &ObjectName) {
@@ -195,6 +213,11 @@ pub async fn run(
         client: client.clone(),
         slots: Semaphore::new(WRITES),
         adoption: config.adopt,
+        look: if config.drift_watch {
+            Look::Get
+        } else {
+            Look::Patch
+        },
         targets: Arc::clone(&targets),
     };
     let stages = Stages {
@@ -225,6 +248,7 @@ pub async fn run(
         metrics,
         events,
         grid: Mutex::default(),
+        misreported: Mutex::default(),
         records: Mutex::default(),
         wakes,
     });
@@ -335,7 +359,7 @@ async fn work(ctx: &Arc<Context>, mut incoming: mpsc::UnboundedReceiver<Wake>, s
     let mut queue = Queue::default();
     let mut turns: JoinSet<Option<Duration>> = JoinSet::new();
     let mut running: HashMap<tokio::task::Id, Key> = HashMap::new();
-    let mut recovered: HashSet<Key> = HashSet::new();
+    let mut recovered: HashMap<Key, Recovery> = HashMap::new();
     let mut recoveries = ctx.stages.broker.subscribe_recoveries();
     let mut batch = Vec::with_capacity(WAKES);
     for kind in ["externalsecret", "secretstore", "clustersecretstore"] {
@@ -380,7 +404,7 @@ async fn work(ctx: &Arc<Context>, mut incoming: mpsc::UnboundedReceiver<Wake>, s
             Some(ended) = turns.join_next_with_id() => finish(ended, &mut queue, &mut running),
             recovery = recoveries.recv() => {
                 for key in users(ctx, recovery.ok()) {
-                    take(&mut queue, &mut recovered, Wake::Recovered(key));
+                    take(&mut queue, &mut recovered, Wake::Recovered(key, Recovery::Source));
                 }
             }
             () = due => {}
@@ -389,18 +413,19 @@ async fn work(ctx: &Arc<Context>, mut incoming: mpsc::UnboundedReceiver<Wake>, s
     drain(ctx, turns).await;
 }
 
-async fn turn(ctx: Arc<Context>, key: Key, recovered: bool) -> Option<Duration> {
+async fn turn(ctx: Arc<Context>, key: Key, recovered: Option<Recovery>) -> Option<Duration> {
     match key.kind {
         Kind::ExternalSecret => external_secret::reconcile(&ctx, &key.name, recovered).await,
         Kind::SecretStore | Kind::ClusterSecretStore => stores::turn(&ctx, &key).await,
     }
 }
 
-fn take(queue: &mut Queue<Key>, recovered: &mut HashSet<Key>, wake: Wake) {
+fn take(queue: &mut Queue<Key>, recovered: &mut HashMap<Key, Recovery>, wake: Wake) {
     match wake {
         Wake::Due(key, lane) => queue.push(key, lane),
-        Wake::Recovered(key) => {
-            recovered.insert(key.clone());
+        Wake::Recovered(key, recovery) => {
+            let known = recovered.entry(key.clone()).or_insert(recovery);
+            *known = recovery.max(*known);
             queue.push(key, Lane::Urgent);
         }
         Wake::Gone(key) => {

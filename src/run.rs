@@ -65,33 +65,34 @@ async fn serve(run: &Run) -> Result<(), Error> {
     let stop = CancellationToken::new();
     stop_on_signal(stop.clone()).map_err(Error::Runtime)?;
     let (registry, ready) = (Registry::new(), Ready::default());
-    let health = admin::serve_health(run.live_addr, ready.clone(), stop.clone());
-    let metrics = admin::serve_metrics(run.metrics_addr, registry.clone(), stop.clone());
-    let operator = operator::run(client, run.config(), &registry, ready, stop.clone());
-    let work = async {
-        let ended = operator.await.map_err(Error::Operator);
-        stop.cancel();
-        ended
-    };
-    let (work, health, metrics) = tokio::join!(
-        work,
-        served(run.live_addr, health, &stop),
-        served(run.metrics_addr, metrics, &stop)
+    let health = served(
+        run.live_addr,
+        admin::serve_health(run.live_addr, ready.clone(), stop.clone()),
     );
-    work.and(health).and(metrics)
+    let metrics = served(
+        run.metrics_addr,
+        admin::serve_metrics(run.metrics_addr, registry.clone(), stop.clone()),
+    );
+    let operator = operator::run(client, run.config(), &registry, ready, stop.clone());
+    let servers = async { tokio::try_join!(health, metrics) };
+    tokio::pin!(operator);
+    tokio::select! {
+        // A client that holds a connection open does not keep us from ending.
+        ended = &mut operator => ended.map_err(Error::Operator),
+        // An address that cannot be served stops everything: an operator that nobody can see is not run.
+        served = servers => {
+            stop.cancel();
+            operator.await?;
+            served.map(|_| ())
+        }
+    }
 }
 
-/// An address that cannot be served stops everything: an operator that nobody can see is not run.
 async fn served(
     addr: std::net::SocketAddr,
     server: impl Future<Output = std::io::Result<()>>,
-    stop: &CancellationToken,
 ) -> Result<(), Error> {
-    let ended = server.await.map_err(|error| Error::Address(addr, error));
-    if ended.is_err() {
-        stop.cancel();
-    }
-    ended
+    server.await.map_err(|error| Error::Address(addr, error))
 }
 
 async fn client(run: &Run) -> Result<Client, Error> {

@@ -12,7 +12,7 @@ use std::{collections::BTreeMap, time::Duration};
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Client, api::PartialObjectMeta};
 
-pub use request::Error;
+pub use request::{Error, is_name};
 pub use write::{Guarded, Wanted, create, delete, merge, overwrite, values_equal};
 
 use crate::secret_bytes::SecretBytes;
@@ -43,18 +43,50 @@ pub struct Shape {
     pub keys: usize,
 }
 
-/// Metadata of a Secret, or nothing where there is none.
-pub async fn metadata(client: &Client, namespace: &str, name: &str) -> Result<Option<SecretMeta>, Error> {
-    match request::metadata(client, request::get(namespace, name, request::METADATA)?).await {
-        Ok(meta) => Ok(Some(meta)),
-        Err(e) if e.is_not_found() => Ok(None),
-        Err(e) => Err(e),
+fn found<T>(answer: Result<T, Error>) -> Result<Option<T>, Error> {
+    match answer {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
+/// How a target is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// By GET.
+    Get,
+    /// By a patch that changes nothing: needs no permission to get, list or watch.
+    Patch,
+}
+
+impl Look {
+    fn at(
+        self,
+        namespace: &str,
+        name: &str,
+        accept: &'static str,
+    ) -> Result<http::Request<kube::client::Body>, Error> {
+        match self {
+            Self::Get => request::get(namespace, name, accept),
+            Self::Patch => request::touch(namespace, name, accept),
+        }
+    }
+}
+
+/// Metadata of a Secret, or nothing where there is none.
+pub async fn metadata(
+    client: &Client,
+    namespace: &str,
+    name: &str,
+    look: Look,
+) -> Result<Option<SecretMeta>, Error> {
+    found(request::metadata(client, look.at(namespace, name, request::METADATA)?).await)
+}
+
 /// Type and number of keys, from the columns that `kubectl get` shows.
-pub async fn shape(client: &Client, namespace: &str, name: &str) -> Result<Shape, Error> {
-    let table = request::json(client, request::get(namespace, name, request::TABLE)?).await?;
+pub async fn shape(client: &Client, namespace: &str, name: &str, look: Look) -> Result<Shape, Error> {
+    let table = request::json(client, look.at(namespace, name, request::TABLE)?).await?;
     let column = |wanted: &str| {
         let at = table
             .get("columnDefinitions")?
@@ -82,29 +114,15 @@ pub async fn shape(client: &Client, namespace: &str, name: &str) -> Result<Shape
     }
 }
 
-/// Metadata of the Secrets in a namespace that carry a label.
-pub async fn list_labelled(
-    client: &Client,
-    namespace: &str,
-    label: &str,
-    value: &str,
-) -> Result<Vec<SecretMeta>, Error> {
-    let api: kube::Api<SecretMeta> = kube::Api::namespaced(client.clone(), namespace);
-    let params = kube::api::ListParams::default().labels(&format!("{label}={value}"));
-    let listed = tokio::time::timeout(CALL_TIMEOUT, api.list(&params));
-    Ok(listed.await.map_err(|_| Error::Timeout)??.items)
-}
-
 /// The values of a *source* Secret: credentials or templates. Never used on a target.
 pub async fn read_values(
     client: &Client,
     namespace: &str,
     name: &str,
 ) -> Result<Option<SourceSecret>, Error> {
-    let body = match request::bytes(client, request::get(namespace, name, request::FULL)?).await {
-        Ok(body) => body,
-        Err(e) if e.is_not_found() => return Ok(None),
-        Err(e) => return Err(e),
+    let Some(body) = found(request::bytes(client, request::get(namespace, name, request::FULL)?).await)?
+    else {
+        return Ok(None);
     };
     let secret: Secret =
         serde_json::from_slice(&body).map_err(|_| Error::Answer("the API server's Secret is not JSON"))?;

@@ -112,6 +112,8 @@ impl Line {
         // Without settings of the store's own, one deadline holds for all attempts: the queue waits better than a call.
         let own_deadline = plan.retry.is_some();
         let mut deadline = Instant::now() + self.settings.timeouts.call;
+        // Whatever a store's settings say: after that its objects have given up, and others need the permits.
+        let end = Instant::now() + self.settings.timeouts.attempts;
         let mut permit = Some(call);
         let mut renewed = false;
         let mut attempt = 1;
@@ -123,7 +125,7 @@ impl Line {
                     Err(error) => break Err(error),
                 },
             };
-            let outcome = timeout_at(deadline, make(Arc::clone(&identity), session.clone())).await;
+            let outcome = timeout_at(deadline.min(end), make(Arc::clone(&identity), session.clone())).await;
             drop(held);
             let result = outcome.unwrap_or_else(|_| {
                 Err(Error::new(
@@ -154,7 +156,11 @@ impl Line {
             }
             let pause = pause(attempt, plan.retry);
             let again = Instant::now() + pause;
-            if !error.class.passes() || attempt >= attempts || (!own_deadline && again >= deadline) {
+            if !error.class.passes()
+                || attempt >= attempts
+                || again >= end
+                || (!own_deadline && again >= deadline)
+            {
                 break Err(error);
             }
             tokio::time::sleep_until(again).await;
@@ -164,7 +170,7 @@ impl Line {
             }
             // The budget may let the next attempt wait: it does so before its deadline is looked at.
             match self.admit(&identity, &session, plan).await {
-                Ok(admitted) if Instant::now() < deadline => permit = Some(admitted),
+                Ok(admitted) if Instant::now() < deadline.min(end) => permit = Some(admitted),
                 Ok(_) => break Err(error),
                 Err(reason) => break Err(reason),
             }

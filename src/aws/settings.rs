@@ -91,6 +91,8 @@ pub struct Timeouts {
     pub connect: Duration,
     /// One attempt of one call, from sending to the last byte of the answer.
     pub call: Duration,
+    /// All attempts of one call and the pauses between them.
+    pub attempts: Duration,
     /// How long a read waits for room under [`Limits::held_bytes`] before its object gives way.
     pub room: Duration,
 }
@@ -100,6 +102,7 @@ impl Default for Timeouts {
         Self {
             connect: Duration::from_millis(3_100),
             call: Duration::from_secs(10),
+            attempts: Duration::from_mins(1),
             room: Duration::from_secs(5),
         }
     }

@@ -12,17 +12,17 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::{
-    Context,
+    Context, Recovery,
     objects::ObjectName,
     schedule::{self, Anchor, Group},
     stores::state,
 };
 use crate::{
-    api::{ExternalSecret, names},
+    api::{ExternalSecret, ExternalSecretStatus, names},
     sync::{
         Done, Outcome,
         apply::Applied,
-        cause::{Cause, Failure},
+        cause::{Cause, Class, Failure},
         fingerprint,
         object::Object,
         plan::{self, Decision, Reads, Situation, StoreState, Why},
@@ -59,7 +59,11 @@ impl Held {
 }
 
 /// One turn. Returns when the next one is due.
-pub(super) async fn reconcile(ctx: &Arc<Context>, at: &ObjectName, recovered: bool) -> Option<Duration> {
+pub(super) async fn reconcile(
+    ctx: &Arc<Context>,
+    at: &ObjectName,
+    recovered: Option<Recovery>,
+) -> Option<Duration> {
     let object = ctx.objects.get(at)?;
     if object.deleting {
         release(ctx, &object).await;
@@ -74,8 +78,10 @@ pub(super) async fn reconcile(ctx: &Arc<Context>, at: &ObjectName, recovered: bo
         .record
         .take()
         .filter(|record| record.uid == object.uid)
-        .unwrap_or_else(|| Record::seed(&object));
-    if recovered && let Some(failing) = &mut record.failing {
+        .unwrap_or_else(|| seed(ctx, &object));
+    if let (Some(failing), Some(recovery)) = (&mut record.failing, recovered)
+        && (recovery == Recovery::Source || failing.failure.cause.class() == Class::Watched)
+    {
         failing.retry_at = began.instant;
         failing.count = 0;
     }
@@ -83,6 +89,17 @@ pub(super) async fn reconcile(ctx: &Arc<Context>, at: &ObjectName, recovered: bo
     held.record = Some(record);
     ctx.put_record(at, &object, held);
     next
+}
+
+/// A record from the status, unless that is the status of an object that this one replaced.
+fn seed(ctx: &Context, object: &Object) -> Record {
+    if !ctx.misreported().remove(&object.uid) {
+        return Record::seed(object);
+    }
+    Record::seed(&Object {
+        status: ExternalSecretStatus::default(),
+        ..object.clone()
+    })
 }
 
 async fn turn(
@@ -328,7 +345,14 @@ async fn write_status(ctx: &Context, object: &Object, status: &Value) -> Result<
     let patch = Patch::Merge(status);
     let written = api.patch_status(&object.name, &params, &patch);
     match tokio::time::timeout(Duration::from_secs(10), written).await {
-        Ok(Ok(_)) => Ok(()),
+        Ok(Ok(meta)) => {
+            // The patch names no uid that the server would look at: an object made anew meanwhile got it.
+            let uid = meta.metadata.uid.unwrap_or_default();
+            if *uid != *object.uid {
+                ctx.misreported().insert(uid.into());
+            }
+            Ok(())
+        }
         Ok(Err(error)) => Err(Some(error)),
         Err(_) => Err(None),
     }
@@ -448,29 +472,38 @@ fn anchor_of(
 /// Two operators of one class would overwrite each other's status for ever: one of them stops.
 fn yields(ctx: &Context, object: &Object, record: &mut Record) -> Option<Duration> {
     let (writer, at) = object.foreign_status_writer.as_ref()?;
-    match record.yielded {
-        Some((seen, until)) if seen == *at => {
-            Some(until.saturating_duration_since(Instant::now())).filter(|w| !w.is_zero())
-        }
+    let until = match record.yielded {
+        Some((seen, until)) if seen == *at => until?,
         _ => {
-            record.yielded = Some((*at, Instant::now() + YIELD));
             ctx.metrics.yields.inc();
             tracing::warn!(
                 namespace = %object.namespace, name = %object.name, writer,
                 "another operator writes this object's status; leaving it alone for ten minutes: give one of the two another \
                  --controller-class"
             );
-            Some(YIELD)
+            let until = Instant::now() + YIELD;
+            record.yielded = Some((*at, Some(until)));
+            until
         }
+    };
+    let wait = until.saturating_duration_since(Instant::now());
+    if wait.is_zero() {
+        // What the status says now is the other's; it is corrected from there.
+        record.yielded = Some((*at, None));
+        record.reported = Record::seed(object).reported;
+        return None;
     }
+    Some(wait)
 }
 
 /// The object is being deleted: what ESO left on it is released. Owned Secrets go by garbage collection.
 async fn release(ctx: &Context, object: &Object) {
-    let ours = stores(ctx, object)
-        .values()
-        .any(|state| !matches!(state, StoreState::NotOurs(_)));
-    if !object.finalizer_left || !(ours || ctx.config.is_default_class()) {
+    let stores = stores(ctx, object);
+    let any = |wanted: fn(&StoreState) -> bool| stores.values().any(wanted);
+    // As in the plan: no store is another class's, and where none is there, the default class serves.
+    let ours = !any(|state| matches!(state, StoreState::NotOurs(_)))
+        && (ctx.config.is_default_class() || any(|state| !matches!(state, StoreState::Missing)));
+    if !object.finalizer_left || !ours {
         return;
     }
     let api: Api<PartialObjectMeta<ExternalSecret>> = Api::namespaced(ctx.client.clone(), &object.namespace);

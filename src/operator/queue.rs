@@ -38,7 +38,7 @@ const URGENT_TURNS: u32 = 4;
 const URGENT_LIMIT: u32 = 6;
 const URGENT_WINDOW: Duration = Duration::from_mins(1);
 
-/// Longest delay. DelayQueue holds two years and panics beyond; an object that has its turn early just waits again.
+/// Longest delay. `DelayQueue` holds two years and panics beyond; an object that has its turn early just waits again.
 const LONGEST_DELAY: Duration = Duration::from_hours(24);
 
 /// What the queue needs to know of a key.
@@ -215,36 +215,6 @@ impl<K: Key> Queue<K> {
         }
     }
 
-    /// Work that is due after a delay; due work of the same object stays as it is, an earlier delay is kept.
-    pub fn push_after(&mut self, key: K, delay: Duration) {
-        let delay = delay.min(LONGEST_DELAY);
-        match self.entries.get(&key).map(|entry| &entry.place) {
-            None => {
-                let now = Instant::now();
-                let place = Place::Waiting(self.delays.insert(key.clone(), delay));
-                self.entries.insert(
-                    key,
-                    Entry {
-                        place,
-                        urgent_since: now,
-                        urgent_count: 0,
-                    },
-                );
-            }
-            Some(Place::Idle) => {
-                let delay = self.delays.insert(key.clone(), delay);
-                if let Some(entry) = self.entries.get_mut(&key) {
-                    entry.place = Place::Waiting(delay);
-                }
-            }
-            Some(Place::Waiting(at)) if self.delays.deadline(at) > Instant::now() + delay => {
-                let at = *at;
-                self.delays.reset(&at, delay);
-            }
-            Some(_) => {}
-        }
-    }
-
     /// Moves what came due into the periodic lane and wakes the caller when more does. Never `Ready`.
     pub fn poll_delays(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while let Poll::Ready(Some(expired)) = self.delays.poll_expired(cx) {
@@ -386,6 +356,13 @@ mod tests {
         }
     }
 
+    /// Lets ("a", 1) have a turn and be due again later.
+    fn later(queue: &mut Queue<Name>, delay: Duration) {
+        queue.push(("a", 1), Lane::Urgent);
+        assert_eq!(pops(queue), [("a", 1)]);
+        queue.done(("a", 1), Some(delay));
+    }
+
     fn pops(queue: &mut Queue<Name>) -> Vec<Name> {
         std::iter::from_fn(|| queue.pop().map(|due| due.key)).collect()
     }
@@ -464,7 +441,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn delayed_work_comes_due_as_periodic() {
         let mut queue = Queue::default();
-        queue.push_after(("a", 1), Duration::from_secs(5));
+        later(&mut queue, Duration::from_secs(5));
         assert!(!queue.has_due());
         std::future::poll_fn(|cx| {
             assert!(queue.poll_delays(cx).is_pending());
@@ -481,7 +458,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_urgent_push_does_not_wait_for_the_delay() {
         let mut queue = Queue::default();
-        queue.push_after(("a", 1), Duration::from_hours(1));
+        later(&mut queue, Duration::from_hours(1));
         queue.push(("a", 1), Lane::Urgent);
         assert_eq!(pops(&mut queue), [("a", 1)]);
     }
@@ -492,7 +469,6 @@ mod tests {
         queue.push(("a", 1), Lane::Urgent);
         assert!(queue.pop().is_some());
         queue.done(("a", 1), Some(Duration::MAX));
-        queue.push_after(("a", 2), Duration::MAX);
         queue.push(("a", 1), Lane::Urgent);
         assert_eq!(pops(&mut queue), [("a", 1)]);
     }

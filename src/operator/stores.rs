@@ -7,16 +7,17 @@ use std::{
     time::Duration,
 };
 
+use k8s_openapi::{api::core::v1::ObjectReference, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 use kube::core::DeserializeGuard;
 
 use super::{
-    Context, Key, Kind, Wake,
+    Context, Key, Kind, Recovery, Wake,
     queue::Lane,
     store::{self, Refusal, StoreObject, kind_name},
     watches::Observer,
 };
 use crate::{
-    api::{ClusterSecretStore, SecretStore, external_secret::StoreKind},
+    api::{ClusterSecretStore, SecretStore, external_secret::StoreKind, names},
     aws,
     sync::{plan::StoreState, spec::StoreName},
 };
@@ -102,6 +103,34 @@ impl Stores {
         wake_users(ctx, name);
     }
 
+    /// A store that cannot be read is as good as none: what it said before does not hold any more.
+    fn unreadable(&mut self, meta: &ObjectMeta, why: &dyn fmt::Display, listing: bool) {
+        let (kind, store) = (kind_name(self.kind), meta.name.clone().unwrap_or_default());
+        tracing::warn!(kind, namespace = meta.namespace, name = store, error = %why, "a store cannot be read");
+        let regarding = ObjectReference {
+            api_version: Some(names::API_VERSION.to_owned()),
+            kind: Some(kind.to_owned()),
+            namespace: meta.namespace.clone(),
+            name: meta.name.clone(),
+            uid: meta.uid.clone(),
+            ..ObjectReference::default()
+        };
+        let note = format!("Malformed: the stored object cannot be read: {why}; apply it again");
+        self.ctx
+            .events
+            .publish(regarding, "secret-store", true, "InvalidProviderConfig", note);
+        let namespace =
+            (self.kind == StoreKind::SecretStore).then(|| meta.namespace.clone().unwrap_or_default());
+        let name = aws::StoreName {
+            kind: self.kind,
+            namespace,
+            name: store,
+        };
+        if !listing {
+            self.gone(&name);
+        }
+    }
+
     fn end_list(&mut self) {
         let listed = std::mem::take(&mut self.listed);
         let known: Vec<_> = self.ctx.watched_stores.stores().keys().cloned().collect();
@@ -114,17 +143,6 @@ impl Stores {
     }
 }
 
-/// A store that cannot be read is as good as none; its users say so.
-fn unreadable(
-    kind: &str,
-    meta: &k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta,
-    why: &dyn fmt::Display,
-) {
-    let namespace = meta.namespace.as_deref().unwrap_or_default();
-    let store = meta.name.as_deref().unwrap_or_default();
-    tracing::warn!(kind, namespace, name = store, error = %why, "a store cannot be read; apply it again");
-}
-
 macro_rules! observe {
     ($kind:ty) => {
         impl Observer<DeserializeGuard<$kind>> for Stores {
@@ -135,7 +153,7 @@ macro_rules! observe {
             fn apply(&mut self, store: DeserializeGuard<$kind>, listing: bool) {
                 match store.0 {
                     Ok(store) => self.seen(store.into(), listing),
-                    Err(invalid) => unreadable(kind_name(self.kind), &invalid.metadata, &invalid.error),
+                    Err(invalid) => self.unreadable(&invalid.metadata, &invalid.error, listing),
                 }
             }
 
@@ -163,7 +181,7 @@ observe!(ClusterSecretStore);
 
 fn wake_users(ctx: &Context, store: &aws::StoreName) {
     for user in super::users(ctx, Some(store.clone())) {
-        ctx.wake(Wake::Recovered(user));
+        ctx.wake(Wake::Recovered(user, Recovery::Source));
     }
 }
 

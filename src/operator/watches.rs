@@ -15,7 +15,9 @@ use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{Context, Key, Kind, Wake, namespaces::NamespaceView, objects::ObjectName, queue::Lane, targets};
+use super::{
+    Context, Key, Kind, Recovery, Wake, namespaces::NamespaceView, objects::ObjectName, queue::Lane, targets,
+};
 use crate::{api::ExternalSecret, sync::object::Object};
 
 /// Objects in one page of a list.
@@ -152,7 +154,10 @@ pub(super) struct Targets(pub(super) Arc<Context>);
 impl Targets {
     fn wake(&self, (namespace, name): &targets::SecretName) {
         for at in self.0.objects.of_target(namespace, name) {
-            self.0.wake(Wake::Recovered(Key::new(Kind::ExternalSecret, &at)));
+            self.0.wake(Wake::Recovered(
+                Key::new(Kind::ExternalSecret, &at),
+                Recovery::Target,
+            ));
         }
     }
 }
@@ -195,7 +200,10 @@ impl Observer<PartialObjectMeta<Namespace>> for Namespaces {
         };
         if self.0.namespaces.apply(&name, view) && !listing {
             for at in self.0.objects.of_namespace(&name) {
-                self.0.wake(Wake::Recovered(Key::new(Kind::ExternalSecret, &at)));
+                self.0.wake(Wake::Recovered(
+                    Key::new(Kind::ExternalSecret, &at),
+                    Recovery::Source,
+                ));
             }
         }
     }

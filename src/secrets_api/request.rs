@@ -83,6 +83,25 @@ impl Error {
         matches!(self, Self::Refused { code: 403, message, .. } if message.0.contains("because it is being terminated"))
     }
 
+    /// What refused, where it was no lack of permission.
+    pub fn policy(&self) -> Option<&'static str> {
+        match self {
+            Self::Refused {
+                code: 403, message, ..
+            } if message.0.contains("exceeded quota") => Some("a ResourceQuota of the namespace"),
+            Self::Refused {
+                code: 400..=499,
+                message,
+                ..
+            } if message.0.contains("admission webhook")
+                || message.0.contains("ValidatingAdmissionPolicy") =>
+            {
+                Some("an admission policy of the cluster")
+            }
+            _ => None,
+        }
+    }
+
     /// We lack a permission.
     pub fn is_forbidden(&self) -> bool {
         matches!(self.code(), Some(401 | 403))
@@ -102,7 +121,22 @@ impl From<kube::Error> for Error {
     }
 }
 
-pub(super) fn path(namespace: &str, name: Option<&str>, query: &str) -> String {
+/// Whether a text can be the name of a Secret or namespace: a DNS subdomain. Anything else could change the path of a
+/// request.
+pub fn is_name(text: &str) -> bool {
+    let label = |label: &str| {
+        let inner = label
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        inner && !label.is_empty() && !label.starts_with('-') && !label.ends_with('-')
+    };
+    text.len() <= 253 && text.split('.').all(label)
+}
+
+pub(super) fn path(namespace: &str, name: Option<&str>, query: &str) -> Result<String, Error> {
+    if !is_name(namespace) || !name.is_none_or(is_name) {
+        return Err(Error::Answer("no Secret can have that name"));
+    }
     let mut path = format!("/api/v1/namespaces/{namespace}/secrets");
     if let Some(name) = name {
         path.push('/');
@@ -112,11 +146,22 @@ pub(super) fn path(namespace: &str, name: Option<&str>, query: &str) -> String {
         path.push('?');
         path.push_str(query);
     }
-    path
+    Ok(path)
 }
 
 pub(super) fn get(namespace: &str, name: &str, accept: &'static str) -> Result<Request<Body>, Error> {
-    build(Method::GET, &path(namespace, Some(name), ""), accept, None)
+    build(Method::GET, &path(namespace, Some(name), "")?, accept, None)
+}
+
+/// A patch that changes nothing; its answer is what a GET would give.
+pub(super) fn touch(namespace: &str, name: &str, accept: &'static str) -> Result<Request<Body>, Error> {
+    let nothing = ("application/merge-patch+json", Bytes::from_static(b"{}"));
+    build(
+        Method::PATCH,
+        &path(namespace, Some(name), "")?,
+        accept,
+        Some(nothing),
+    )
 }
 
 pub(super) fn build(

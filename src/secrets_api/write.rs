@@ -138,7 +138,7 @@ pub async fn create(
         type_: wanted.type_.as_deref(),
         immutable: wanted.immutable.then_some(true),
     };
-    let uri = path(namespace, None, &manager_query(manager));
+    let uri = path(namespace, None, &manager_query(manager))?;
     request::metadata(
         client,
         build(Method::POST, &uri, METADATA, Some((JSON, body(&new)?)))?,
@@ -268,7 +268,7 @@ pub async fn delete(client: &Client, namespace: &str, name: &str, seen: &SecretM
         "kind": "DeleteOptions",
         "preconditions": { "uid": seen.metadata.uid, "resourceVersion": seen.metadata.resource_version },
     });
-    let uri = path(namespace, Some(name), "");
+    let uri = path(namespace, Some(name), "")?;
     let request = build(
         Method::DELETE,
         &uri,
@@ -293,7 +293,7 @@ async fn send_patch(
         at.namespace,
         Some(at.name),
         &format!("{}{query}", manager_query(at.manager)),
-    );
+    )?;
     request::metadata(
         client,
         build(Method::PATCH, &uri, METADATA, Some((content_type, body)))?,

@@ -22,7 +22,7 @@ use super::{
 use crate::{
     api::{external_secret::CreationPolicy, names},
     operator::targets::Targets,
-    secrets_api::{self, Error, Guarded, SecretMeta, Wanted},
+    secrets_api::{self, Error, Guarded, Look, SecretMeta, Wanted},
 };
 
 /// How often a write is tried again because somebody else wrote in between.
@@ -48,6 +48,8 @@ pub struct Writer {
     pub slots: Semaphore,
     /// When foreign Secrets may be taken over.
     pub adoption: Adoption,
+    /// How targets are looked at.
+    pub look: Look,
     /// Where our own writes are noted before the watch brings them.
     pub targets: Arc<Targets>,
 }
@@ -124,7 +126,7 @@ impl Writer {
     pub async fn delete(&self, object: &Object, name: &str) -> Result<bool, Failure> {
         let _slot = self.slots.acquire().await;
         let failed = |e: Error| failed(&e, name, "delete").headline("could not delete secret");
-        let Some(meta) = secrets_api::metadata(&self.client, &object.namespace, name)
+        let Some(meta) = secrets_api::metadata(&self.client, &object.namespace, name, self.look)
             .await
             .map_err(failed)?
         else {
@@ -154,7 +156,7 @@ impl Writer {
         let mut deleted = 0;
         for name in names {
             let failed = |e: Error| failed(&e, name, "delete").headline("could not delete orphaned secrets");
-            let meta = secrets_api::metadata(&self.client, &object.namespace, name)
+            let meta = secrets_api::metadata(&self.client, &object.namespace, name, self.look)
                 .await
                 .map_err(failed)?;
             let Some(meta) = meta else { continue };
@@ -207,9 +209,14 @@ impl Target<'_> {
     }
 
     async fn look(&self) -> Result<Option<SecretMeta>, Failure> {
-        secrets_api::metadata(&self.writer.client, &self.object.namespace, self.name())
-            .await
-            .map_err(|e| self.failed(&e))
+        secrets_api::metadata(
+            &self.writer.client,
+            &self.object.namespace,
+            self.name(),
+            self.writer.look,
+        )
+        .await
+        .map_err(|e| self.failed(&e))
     }
 
     fn owns(&self) -> bool {
@@ -267,6 +274,7 @@ impl Target<'_> {
             uid: text(&meta.metadata.uid),
             resource_version: text(&meta.metadata.resource_version),
             keys: self.keys().into(),
+            whole: !self.merges(),
         }
     }
 
@@ -298,13 +306,7 @@ impl Target<'_> {
         }
         self.check_owner(meta)?;
         let uid = meta.metadata.uid.as_deref().unwrap_or_default();
-        let ours = record
-            .written
-            .as_ref()
-            .is_some_and(|written| *written.uid == *uid)
-            || merged::written_by(meta, &self.manager)
-            || target::controller(meta.metadata.owner_references.as_deref().unwrap_or_default())
-                .is_some_and(|controller| *controller.uid == *self.object.uid);
+        let ours = self.is_ours(meta, record);
         if record.type_checked.as_deref() != Some(uid) {
             self.check_type(meta, ours).await?;
             record.type_checked = Some(uid.into());
@@ -333,6 +335,25 @@ impl Target<'_> {
         } else {
             Applied::Unchanged(Some(written))
         })
+    }
+
+    /// Whether we wrote this Secret as a whole. A key that was merged into it, or a label, is not enough: under Owner and
+    /// Orphan everything else in it would go.
+    fn is_ours(&self, meta: &SecretMeta, record: &Record) -> bool {
+        let view = TargetView::new(meta);
+        let written = record.written.as_ref();
+        if written.is_some_and(|written| written.whole && written.uid == view.uid)
+            || view
+                .controller
+                .as_ref()
+                .is_some_and(|controller| *controller.uid == *self.object.uid)
+        {
+            return true;
+        }
+        let created_by = fingerprint::created_by(&self.object.namespace, &self.object.name);
+        let alone = view.foreign_writer.is_none() && view.writers.len() <= 1;
+        let marked = view.keys.is_some() || view.created_by.as_deref() == Some(&created_by);
+        merged::written_by(meta, &self.manager) && (marked || (view.written_by_eso && alone))
     }
 
     fn check_owner(&self, meta: &SecretMeta) -> Result<(), Failure> {
@@ -366,9 +387,14 @@ impl Target<'_> {
 
     /// The type is not in the metadata: a Table GET tells it, once for each Secret that is not known.
     async fn check_type(&self, meta: &SecretMeta, ours: bool) -> Result<(), Attempt> {
-        let shape = secrets_api::shape(&self.writer.client, &self.object.namespace, self.name())
-            .await
-            .map_err(|e| self.attempt(&e))?;
+        let shape = secrets_api::shape(
+            &self.writer.client,
+            &self.object.namespace,
+            self.name(),
+            self.writer.look,
+        )
+        .await
+        .map_err(|e| self.attempt(&e))?;
         if render::is_privileged(&shape.type_) {
             return Err(Attempt::Failed(
                 Failure::new(
@@ -405,6 +431,12 @@ fn failed(error: &Error, name: &str, verb: &str) -> Failure {
         return failure(
             Cause::NamespaceTerminating,
             "the namespace is being deleted".to_owned(),
+        );
+    }
+    if let Some(policy) = error.policy() {
+        return failure(
+            Cause::Forbidden,
+            format!("{policy} does not let the operator {verb} Secret {name}"),
         );
     }
     if error.is_forbidden() {

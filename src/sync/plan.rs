@@ -1,6 +1,10 @@
 //! PLAN: whether AWS must be asked, and what for. Pure and total; no call is made to decide.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -269,17 +273,13 @@ pub fn expected<'a>(object: &'a Object, record: &'a Record, spec: &Spec) -> Expe
 
 fn reads(s: &Situation<'_>, spec: &Spec) -> Result<Reads, Failure> {
     let mut reads = Reads::default();
+    let mut places = HashMap::new();
     for source in &spec.sources {
-        let read = read(source, usable(s, &source.store)?);
-        let wanted = (source.store.clone(), read);
-        let at = reads
-            .distinct
-            .iter()
-            .position(|known| *known == wanted)
-            .unwrap_or_else(|| {
-                reads.distinct.push(wanted);
-                reads.distinct.len() - 1
-            });
+        let wanted = (source.store.clone(), read(source, usable(s, &source.store)?));
+        let at = *places.entry(wanted).or_insert_with_key(|wanted| {
+            reads.distinct.push(wanted.clone());
+            reads.distinct.len() - 1
+        });
         reads.by_source.push(at);
     }
     Ok(reads)

@@ -90,8 +90,8 @@ pub struct Record {
     pub reported: Reported,
     /// What the status should say, where it could not be written.
     pub owed: Option<Reported>,
-    /// Another operator wrote the status at that time; the object is left alone until then.
-    pub yielded: Option<(Timestamp, Instant)>,
+    /// Another operator wrote the status at that time; the object is left alone until then, and taken up again after.
+    pub yielded: Option<(Timestamp, Option<Instant>)>,
     /// Uid of a target whose type was looked up and is not privileged.
     pub type_checked: Option<Box<str>>,
 }

@@ -11,14 +11,14 @@ use tokio::time::Instant;
 use super::{
     Done, Outcome,
     apply::Applied,
-    cause::{Class, Failure},
+    cause::{Cause, Class, Failure},
     object::Object,
     plan::{CONTEST_WINDOW, DEFAULT_WAIT, Why},
     record::{Failing, Record, Reported},
     spec::Interval,
 };
 use crate::{
-    api::external_secret::{CreationPolicy, StatusCondition, SyncedEntry},
+    api::external_secret::{StatusCondition, SyncedEntry},
     operator::schedule,
 };
 
@@ -142,13 +142,7 @@ pub fn succeeded(
         }
         record.repairs.push_back(began.instant);
     }
-    let (entries, omitted) = bounded(&outcome.entries);
-    let target = object.target_name().map(str::to_owned);
-    let creation = object
-        .spec
-        .as_ref()
-        .map(|spec| spec.target.creation)
-        .unwrap_or_default();
+    let (entries, omitted) = versions(object, record, outcome);
     let mut after = Reported {
         ready: Some(condition(
             "True",
@@ -161,8 +155,14 @@ pub fn succeeded(
         observed_generation: Some(object.generation),
         refresh_time: Some(began.at),
         synced_form: Some(object.form.to_string()),
-        binding: target
-            .filter(|_| creation != CreationPolicy::None && outcome.done != Done::Applied(Applied::Missing)),
+        // Where nothing was written, the Secret that was written before stays bound.
+        binding: match &outcome.done {
+            Done::Retained | Done::Applied(Applied::Deleted) => record.reported.binding.clone(),
+            Done::NotWritten | Done::AwaitingConfirmation | Done::Applied(Applied::Missing) => None,
+            Done::Applied(Applied::Created(_) | Applied::Updated(_) | Applied::Unchanged(_)) => {
+                object.target_name().map(str::to_owned)
+            }
+        },
         entries,
         omitted,
     };
@@ -187,6 +187,16 @@ pub fn succeeded(
         notes,
         next: None,
     }
+}
+
+/// The versions that the target holds.
+fn versions(object: &Object, record: &Record, outcome: &Outcome) -> (Vec<SyncedEntry>, i64) {
+    let frozen = object.spec.as_ref().is_ok_and(|spec| spec.target.immutable);
+    if frozen && !matches!(outcome.done, Done::Applied(Applied::Created(_))) {
+        // The data of an immutable Secret stays that of the versions it was made from.
+        return (record.reported.entries.clone(), record.reported.omitted);
+    }
+    bounded(&outcome.entries)
 }
 
 /// What users are told of a success.
@@ -239,6 +249,8 @@ pub fn failed(
     };
     let next = match class {
         Class::Spec => None,
+        // By then half of the repairs that made it a contest are forgotten.
+        Class::Denied if failure.cause == Cause::Contested => Some(CONTEST_WINDOW / 2),
         Class::Watched if refused => Some(every.min(DEFAULT_WAIT)),
         Class::Data => Some(every),
         Class::Watched | Class::Denied => Some(backoff(Duration::from_secs(5), count)),
@@ -299,6 +311,14 @@ pub fn failed(
 
 /// Nothing was due. A generation that was never reported still is.
 pub fn skipped(object: &Object, record: &mut Record) -> Option<Value> {
+    // A failure of this very form that is not worth an alarm yet: the generation is not what was applied.
+    if record
+        .failing
+        .as_ref()
+        .is_some_and(|failing| failing.form == object.form)
+    {
+        return None;
+    }
     let after = Reported {
         observed_generation: Some(object.generation),
         ..record.reported.clone()
@@ -364,8 +384,9 @@ fn bounded(entries: &[SyncedEntry]) -> (Vec<SyncedEntry>, i64) {
         .iter()
         .take(ENTRIES)
         .take_while(|entry| {
-            bytes += entry.key.len() + 160;
-            bytes <= ENTRIES_BYTES
+            // Keys and stages are users' text, of any length.
+            bytes += serde_json::to_vec(entry).map_or(ENTRIES_BYTES, |json| json.len() + 1);
+            bytes < ENTRIES_BYTES
         })
         .cloned()
         .collect();

@@ -3,14 +3,16 @@
 //! extract, then keys converted, keys checked, values decoded, null bytes looked for; dataFrom before data, so that data
 //! overwrites. Errors name keys and places, never values.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use base64::{
     Engine,
     alphabet::{STANDARD, URL_SAFE},
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
+use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::value::RawValue;
+use zeroize::Zeroizing;
 
 use super::{
     cause::{Cause, Failure},
@@ -104,6 +106,28 @@ fn value(source: &Source, answer: &Answer) -> Result<SecretBytes, Failure> {
     }
 }
 
+/// A JSON string as Go's decoder reads it: a lone surrogate becomes U+FFFD, where `serde_json` refuses the text and
+/// gjson swallows the escape that follows.
+fn go_string(raw: &str) -> Option<Zeroizing<Vec<u8>>> {
+    match gotext::json::parse(raw.as_bytes()) {
+        Ok(gotext::json::Value::String(text)) => Some(text),
+        _ => None,
+    }
+}
+
+/// The name of a member.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Name(String);
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&RawValue>::deserialize(deserializer)?;
+        let name = go_string(raw.get()).and_then(|name| String::from_utf8(name.to_vec()).ok());
+        name.map(Self)
+            .ok_or_else(|| D::Error::custom("a name must be a string"))
+    }
+}
+
 /// The members of a JSON object: strings decoded, null empty, everything else as it stands in the text.
 fn members(source: &Source, value: &SecretBytes) -> Result<Map, Failure> {
     let not_json = || {
@@ -115,18 +139,18 @@ fn members(source: &Source, value: &SecretBytes) -> Result<Map, Failure> {
             ),
         )
     };
-    let members: Option<BTreeMap<String, Box<RawValue>>> =
+    let members: Option<BTreeMap<Name, &RawValue>> =
         serde_json::from_slice(value.expose()).map_err(|_| not_json())?;
-    let members = members.unwrap_or_default().into_iter().map(|(key, raw)| {
+    let members = members.unwrap_or_default().into_iter().map(|(Name(key), raw)| {
         let text = raw.get();
         let value = match text.as_bytes().first() {
-            Some(b'"') => gotext::gjson::parse(text.as_bytes()).to_bytes().to_vec(),
-            Some(b'n') => Vec::new(),
-            _ => text.as_bytes().to_vec(),
+            Some(b'"') => SecretBytes::from(&go_string(text).ok_or_else(not_json)?[..]),
+            Some(b'n') => SecretBytes::default(),
+            _ => SecretBytes::from(text.as_bytes()),
         };
-        (key, SecretBytes::new(value))
+        Ok((key, value))
     });
-    Ok(members.collect())
+    members.collect()
 }
 
 fn extract(source: &Source, value: &SecretBytes) -> Result<Map, Failure> {
@@ -155,6 +179,21 @@ fn extract(source: &Source, value: &SecretBytes) -> Result<Map, Failure> {
     Ok(map)
 }
 
+/// Letters and numbers as Go counts them: not the marks and circled letters that Rust's `is_alphanumeric` takes in.
+static IS_KEPT: LazyLock<Option<gotext::regexp::Regexp>> =
+    LazyLock::new(|| gotext::regexp::Regexp::new(r"^[\pL\pN._-]").ok());
+
+fn is_kept(c: char) -> bool {
+    if c.is_ascii() {
+        return c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+    }
+    let mut buffer = [0; 4];
+    let text = c.encode_utf8(&mut buffer);
+    IS_KEPT
+        .as_ref()
+        .is_some_and(|kept| kept.is_match(text.as_bytes()))
+}
+
 /// Replaces characters that a Secret's key cannot hold.
 fn convert(strategy: ConversionStrategy, map: Map) -> Result<Map, Failure> {
     let mut converted = Map::new();
@@ -162,7 +201,7 @@ fn convert(strategy: ConversionStrategy, map: Map) -> Result<Map, Failure> {
         let new: String = key
             .chars()
             .map(|c| {
-                if c.is_alphanumeric() || matches!(c, '-' | '.' | '_') {
+                if is_kept(c) {
                     return c.to_string();
                 }
                 match strategy {
@@ -192,7 +231,7 @@ fn decode(strategy: DecodingStrategy, key: &str, value: SecretBytes) -> Result<S
             .copied()
             .filter(|b| !matches!(b, b'\r' | b'\n'))
             .collect();
-        let text = zeroize::Zeroizing::new(text);
+        let text = Zeroizing::new(text);
         GeneralPurpose::new(alphabet, LENIENT)
             .decode(&*text)
             .ok()

@@ -241,6 +241,11 @@ fn target(spec: &ExternalSecretSpec, name: &str) -> Result<TargetSpec, Failure> 
         .as_deref()
         .filter(|name| !name.is_empty())
         .unwrap_or(name);
+    if !crate::secrets_api::is_name(name) {
+        return Err(invalid(format!(
+            "spec.target.name {name:?} cannot be the name of a Secret: lower-case letters, digits, '-' and '.'"
+        )));
+    }
     Ok(TargetSpec {
         name: name.into(),
         creation,
@@ -262,6 +267,9 @@ fn privileged(template: &Template) -> Result<(), Failure> {
     }
 }
 
+/// A shorter interval would poll AWS without pause.
+const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
+
 fn interval(text: Option<&str>) -> Result<Interval, Failure> {
     let text = text.unwrap_or("1h0m0s");
     let duration = gotext::duration::parse(text).map_err(|_| {
@@ -270,7 +278,7 @@ fn interval(text: Option<&str>) -> Result<Interval, Failure> {
         ))
     })?;
     Ok(match duration.to_std() {
-        Some(every) if !every.is_zero() => Interval::Every(every),
+        Some(every) if !every.is_zero() => Interval::Every(every.max(SHORTEST_INTERVAL)),
         _ => Interval::Once,
     })
 }

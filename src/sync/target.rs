@@ -3,11 +3,11 @@
 //! resourceVersion is the only complete signal; `managedFields` filters: they tell which changes cannot have touched
 //! data, but can be forged or restored, so a change that they call harmless is written over at the next refresh.
 
-use std::collections::BTreeSet;
+use std::{cmp::Reverse, collections::BTreeSet};
 
 use k8s_openapi::{
     api::core::v1::Secret,
-    apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, OwnerReference},
+    apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta, OwnerReference},
 };
 use kube::api::PartialObjectMeta;
 
@@ -59,6 +59,8 @@ pub struct TargetView {
     pub writers: Vec<Writer>,
     /// Another manager that holds data keys.
     pub foreign_writer: Option<Box<str>>,
+    /// Where several managers hold data keys: all of them, the newest first.
+    pub newest_writers: Vec<Box<str>>,
     /// It is being deleted.
     pub deleting: bool,
 }
@@ -103,7 +105,30 @@ pub fn controller(owners: &[OwnerReference]) -> Option<Controller> {
     })
 }
 
+/// Managers that hold data keys, by the time of their last change.
+fn newest_first(meta: &ObjectMeta) -> Vec<Box<str>> {
+    let entries = meta.managed_fields.iter().flatten();
+    let mut writers: Vec<_> = entries.filter(|entry| !data_keys(entry).is_empty()).collect();
+    writers.sort_by_key(|entry| Reverse(entry.time.as_ref().map(|time| time.0)));
+    writers
+        .into_iter()
+        .map(|entry| entry.manager.as_deref().unwrap_or_default().into())
+        .collect()
+}
+
 impl TargetView {
+    /// Who, other than this manager, most likely changed the Secret last.
+    fn editor(&self, manager: &str) -> Option<Box<str>> {
+        let newest = self.newest_writers.iter().find(|writer| &***writer != manager);
+        let other = || {
+            self.writers
+                .iter()
+                .map(|writer| &writer.manager)
+                .find(|writer| &***writer != manager)
+        };
+        newest.or(self.foreign_writer.as_ref()).or_else(other).cloned()
+    }
+
     /// Reduces metadata.
     pub fn new(meta: &PartialObjectMeta<Secret>) -> Self {
         let meta = &meta.metadata;
@@ -122,6 +147,11 @@ impl TargetView {
             .map(|entry| (entry.manager.as_deref().unwrap_or_default(), data_keys(entry)))
             .filter(|(_, keys)| !keys.is_empty())
             .collect();
+        let newest_writers = if entries.len() > 1 {
+            newest_first(meta)
+        } else {
+            vec![]
+        };
         let is_ours = |manager: &str| manager.starts_with(names::FIELD_MANAGER_PREFIX);
         let managers: BTreeSet<_> = entries
             .iter()
@@ -160,6 +190,7 @@ impl TargetView {
             controller: controller(meta.owner_references.as_deref().unwrap_or_default()),
             writers,
             foreign_writer: foreign.map(Into::into),
+            newest_writers,
             deleting: meta.deletion_timestamp.is_some(),
         }
     }
@@ -174,6 +205,8 @@ pub struct Written {
     pub resource_version: Box<str>,
     /// Digest of the keys that were written.
     pub keys: Box<str>,
+    /// The Secret was written as a whole, not merged into.
+    pub whole: bool,
 }
 
 /// What is expected of a target.
@@ -223,7 +256,8 @@ pub fn drift(expected: &Expected<'_>, view: Option<&TargetView>) -> Drift {
     if view.deleting {
         return Drift::None;
     }
-    let edited = || Drift::Edited(view.foreign_writer.clone());
+    let manager = fingerprint::field_manager(expected.name);
+    let edited = || Drift::Edited(view.editor(&manager));
     let is_owner = expected.creation == CreationPolicy::Owner;
     if !view.managed {
         return edited();
@@ -235,7 +269,6 @@ pub fn drift(expected: &Expected<'_>, view: Option<&TargetView>) -> Drift {
             return edited();
         }
     }
-    let manager = fingerprint::field_manager(expected.name);
     let ours = view.writers.iter().find(|writer| *writer.manager == manager);
     if ours.is_some_and(|ours| ours.shared) {
         return edited();

@@ -237,8 +237,11 @@ impl Stores {
     /// Takes in what validation of one generation found.
     pub(super) fn decide(&self, name: &StoreName, uid: &str, ready: Option<bool>, record: Record) {
         if let Some(entry) = self.write().get_mut(name).filter(|entry| entry.view.uid == uid) {
+            // The watch may have moved on to another spec meanwhile; that one has its own turn.
+            if record.validated == Some(entry.view.generation) {
+                Arc::make_mut(&mut entry.view).ready = ready;
+            }
             entry.record = record;
-            Arc::make_mut(&mut entry.view).ready = ready;
         }
     }
 

@@ -103,6 +103,7 @@ impl World {
             uid: "s-1".into(),
             resource_version: "7".into(),
             keys: "".into(),
+            whole: true,
         });
         world.target = Some(TargetView {
             uid: "s-1".into(),
@@ -119,6 +120,7 @@ impl World {
             }),
             writers: vec![],
             foreign_writer: None,
+            newest_writers: vec![],
             deleting: false,
         });
         world

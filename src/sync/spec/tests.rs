@@ -359,7 +359,7 @@ fn intervals_are_go_durations_and_nothing_or_less_means_once() {
         ("90s", seconds(90)),
         ("1.5h", seconds(5400)),
         ("+5m", seconds(300)),
-        ("500ms", Some(Interval::Every(Duration::from_millis(500)))),
+        ("500ms", seconds(1)),
         ("0", Some(Interval::Once)),
         ("0s", Some(Interval::Once)),
         ("-5m", Some(Interval::Once)),

@@ -66,6 +66,7 @@ fn the_resource_version_of_our_write_proves_that_nothing_changed() {
         uid: "s-1".into(),
         resource_version: "7".into(),
         keys: "".into(),
+        whole: true,
     };
     let view = TargetView::new(&meta(&json!({}), &[]));
     assert_eq!(
@@ -125,6 +126,7 @@ fn a_replaced_secret_is_gone() {
         uid: "s-0".into(),
         resource_version: "7".into(),
         keys: "".into(),
+        whole: true,
     };
     let view = TargetView::new(&meta(&keys(&["x"]), &[(MANAGER, &["x"])]));
     assert_eq!(

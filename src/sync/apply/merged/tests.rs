@@ -46,6 +46,7 @@ impl Case {
                 client: kube::Client::try_from(nowhere).unwrap(),
                 slots: Semaphore::new(1),
                 adoption: Adoption::Safe,
+                look: crate::secrets_api::Look::Get,
                 targets: Arc::new(Targets::default()),
             },
             object: Object::new(DeserializeGuard(Ok(object))),
