@@ -1,5 +1,7 @@
 //! One ExternalSecret's turn: its record is taken, the plan decides, the stages run, the report is written.
 
+mod due;
+
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
@@ -14,7 +16,7 @@ use tokio::time::Instant;
 use super::{
     Context, Recovery,
     objects::ObjectName,
-    schedule::{self, Anchor, Group},
+    schedule::{self, Anchor},
     stores::state,
 };
 use crate::{
@@ -28,7 +30,7 @@ use crate::{
         plan::{self, Decision, Reads, Situation, StoreState, Why},
         record::{Record, Reported},
         report::{self, Began, Report},
-        spec::{Interval, Refresh, Spec, StoreName},
+        spec::{Interval, Spec, StoreName},
         target::TargetView,
     },
 };
@@ -116,7 +118,7 @@ async fn turn(
     let target = object
         .target_name()
         .and_then(|name| ctx.targets.get(&object.namespace, name));
-    schedule_from_status(ctx, object, record, &stores, anchor, began);
+    due::schedule_from_status(ctx, object, record, &stores, anchor, began);
     let decision = plan::decide(&Situation {
         object,
         record,
@@ -224,7 +226,7 @@ async fn sync(
             let mut report = report::succeeded(object, record, &outcome, why, spec.interval, began);
             if outcome.done != Done::AwaitingConfirmation {
                 ctx.metrics.succeeded(&object.namespace, &object.name, began.at);
-                report.next = reschedule(ctx, object, spec, record, stores, reads, anchor);
+                report.next = due::reschedule(ctx, object, spec, record, stores, anchor);
             }
             log(object, why, &outcome, took);
             count(ctx, &outcome);
@@ -377,96 +379,6 @@ fn stores(ctx: &Context, object: &Object) -> BTreeMap<StoreName, StoreState> {
         .iter()
         .map(|name| (name.clone(), state(ctx, &object.namespace, name)))
         .collect()
-}
-
-/// After a start, the first turn is due as the status tells.
-fn schedule_from_status(
-    ctx: &Context,
-    object: &Object,
-    record: &mut Record,
-    stores: &BTreeMap<StoreName, StoreState>,
-    anchor: &mut Option<Anchor>,
-    began: Began,
-) {
-    let (Ok(spec), Some(refreshed)) = (&object.spec, record.reported.refresh_time) else {
-        return;
-    };
-    let Refresh::Periodic(Interval::Every(every)) = spec.refresh else {
-        return;
-    };
-    if record.due.is_some() || record.synced_form.is_none() {
-        return;
-    }
-    let phase = phase(ctx, object, spec, stores, every, anchor);
-    // A time in the future is no promise; it is due now.
-    let wait = if refreshed > began.at {
-        Duration::ZERO
-    } else {
-        schedule::next_after_start(began.at, refreshed, every, phase)
-    };
-    record.due = Some(began.instant + wait);
-}
-
-/// After a refresh, the next one is due at the first grid point that is not too near.
-fn reschedule(
-    ctx: &Context,
-    object: &Object,
-    spec: &Spec,
-    record: &mut Record,
-    stores: &BTreeMap<StoreName, StoreState>,
-    _reads: &Reads,
-    anchor: &mut Option<Anchor>,
-) -> Option<Duration> {
-    let Refresh::Periodic(Interval::Every(every)) = spec.refresh else {
-        record.due = None;
-        return None;
-    };
-    let phase = phase(ctx, object, spec, stores, every, anchor);
-    let now = Timestamp::now();
-    let wait = schedule::next(now, now, every, phase);
-    record.due = Some(Instant::now() + wait);
-    Some(wait)
-}
-
-fn phase(
-    ctx: &Context,
-    object: &Object,
-    spec: &Spec,
-    stores: &BTreeMap<StoreName, StoreState>,
-    every: Duration,
-    anchor: &mut Option<Anchor>,
-) -> Duration {
-    let new = anchor_of(object, spec, stores, every);
-    let mut grid = ctx.grid();
-    if anchor.as_ref() != Some(&new) {
-        if let Some(old) = anchor.take() {
-            grid.leave(&old);
-        }
-        grid.join(&new);
-    }
-    let phase = grid.phase(&new, every);
-    *anchor = Some(new);
-    phase
-}
-
-/// The first read that can share a batch decides: a current version by plain name or full ARN.
-fn anchor_of(
-    object: &Object,
-    spec: &Spec,
-    stores: &BTreeMap<StoreName, StoreState>,
-    interval: Duration,
-) -> Anchor {
-    for source in &spec.sources {
-        if let Some(StoreState::Usable(view, aws)) = stores.get(&source.store) {
-            let read = plan::read(source, aws);
-            if read.version.is_current() {
-                let referent = crate::aws::is_referent(aws).then_some(&object.namespace);
-                let identity = schedule::stable_hash(&(format!("{aws:?}"), referent, &view.name.namespace));
-                return Anchor::Read(Group { identity, interval }, schedule::stable_hash(&read.id));
-            }
-        }
-    }
-    Anchor::Uid(schedule::stable_hash(&object.uid))
 }
 
 /// Two operators of one class would overwrite each other's status for ever: one of them stops.
