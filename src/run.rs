@@ -7,6 +7,7 @@ use kube::{
     config::{KubeConfigOptions, Kubeconfig},
 };
 use prometheus::Registry;
+use rustix::process::{Resource, Rlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -48,12 +49,24 @@ pub fn run(run: &Run) -> Result<(), Error> {
         .install_default()
         .map_err(|_| Error::CryptoProvider)?;
     logging::start(run.log_format, run.loglevel);
+    forbid_core_dumps();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .map_err(Error::Runtime)?;
     runtime.block_on(serve(run))
+}
+
+/// A core dump would hold values.
+fn forbid_core_dumps() {
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    if let Err(error) = setrlimit(Resource::Core, none) {
+        tracing::warn!(%error, "core dumps could not be switched off");
+    }
 }
 
 async fn serve(run: &Run) -> Result<(), Error> {

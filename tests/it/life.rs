@@ -43,6 +43,21 @@ async fn an_operator_waits_for_crds_that_are_not_served_yet() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn core_dumps_are_off() {
+    let id = crate::world::operator().await.id();
+    let limits = std::fs::read_to_string(format!("/proc/{id}/limits")).unwrap();
+    let core = limits
+        .lines()
+        .find(|line| line.starts_with("Max core file size"))
+        .unwrap();
+    assert_eq!(
+        core.split_whitespace().skip(4).take(2).collect::<Vec<_>>(),
+        ["0", "0"],
+        "{core}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_becomes_ready_wakes_the_objects_that_wait_for_it() {
     let space = Space::new().await;
     space.put("k", "v").await;

@@ -138,6 +138,10 @@ impl Operator {
         operator
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn log(&self) -> String {
         String::from_utf8_lossy(&std::fs::read(self.child.log()).unwrap()).into_owned()
     }
