@@ -127,7 +127,6 @@ async fn turn(
         stores: &stores,
         default_class: ctx.config.is_default_class(),
         terminating: ctx.namespaces.get(&object.namespace).terminating,
-        now: began.at,
         instant: began.instant,
     });
     if !matches!(decision, Decision::Ignore | Decision::Wait)

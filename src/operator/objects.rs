@@ -35,7 +35,12 @@ fn store_key(namespace: &Arc<str>, store: &StoreName) -> (Arc<str>, StoreName) {
     (namespace, store.clone())
 }
 
-fn drop_from<K: std::hash::Hash + Eq, V: Ord>(index: &mut HashMap<K, BTreeSet<V>>, key: &K, value: &V) {
+/// Takes a value out of an index of sets; a set that is empty goes too.
+pub(super) fn drop_from<K: std::hash::Hash + Eq, V: Ord>(
+    index: &mut HashMap<K, BTreeSet<V>>,
+    key: &K,
+    value: &V,
+) {
     if let Some(values) = index.get_mut(key) {
         values.remove(value);
         if values.is_empty() {

@@ -6,6 +6,7 @@ use std::{
     sync::{PoisonError, RwLock},
 };
 
+use super::objects::drop_from;
 use crate::{api::names, secrets_api::SecretMeta, sync::target::TargetView};
 
 /// Namespace and name.
@@ -28,13 +29,7 @@ impl Inner {
     fn remove(&mut self, at: &SecretName) -> Option<TargetView> {
         let view = self.views.remove(at)?;
         if let Some(owner) = &view.created_by {
-            let group = (at.0.clone(), owner.clone());
-            if let Some(names) = self.created_by.get_mut(&group) {
-                names.remove(&at.1);
-                if names.is_empty() {
-                    self.created_by.remove(&group);
-                }
-            }
+            drop_from(&mut self.created_by, &(at.0.clone(), owner.clone()), &at.1);
         }
         Some(view)
     }

@@ -6,7 +6,6 @@ use std::{
     time::Duration,
 };
 
-use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::{
@@ -65,8 +64,6 @@ pub struct Situation<'a> {
     /// The namespace is being deleted.
     pub terminating: bool,
     /// Now.
-    pub now: Timestamp,
-    /// Now, by the monotonic clock.
     pub instant: Instant,
 }
 

@@ -166,10 +166,7 @@ pub fn succeeded(
         entries,
         omitted,
     };
-    let every = match interval {
-        Interval::Every(every) => every,
-        Interval::Once => DEFAULT_WAIT,
-    };
+    let every = interval.or(DEFAULT_WAIT);
     let heartbeat = schedule::heartbeat_is_due(
         began.at,
         record.reported.refresh_time,
@@ -237,10 +234,7 @@ pub fn failed(
     interval: Interval,
     began: Began,
 ) -> Report {
-    let every = match interval {
-        Interval::Every(every) => every,
-        Interval::Once => DEFAULT_WAIT,
-    };
+    let every = interval.or(DEFAULT_WAIT);
     let class = failure.cause.class();
     let now = Instant::now();
     let (count, since) = match &record.failing {

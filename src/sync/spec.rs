@@ -9,6 +9,7 @@ use crate::{
         ConversionStrategy, CreationPolicy, DataFrom, DecodingStrategy, DeletionPolicy, ExternalSecretSpec,
         MetadataPolicy, NullBytePolicy, RefreshPolicy, RemoteRef, SourceRef, StoreKind, StoreRef, Template,
     },
+    operator::store::kind_name,
     sync::cause::{Cause, Failure},
 };
 
@@ -19,6 +20,16 @@ pub enum Interval {
     Once,
     /// Every so often.
     Every(Duration),
+}
+
+impl Interval {
+    /// The interval, or how long an object without one waits where others wait for theirs.
+    pub fn or(self, wait: Duration) -> Duration {
+        match self {
+            Self::Every(every) => every,
+            Self::Once => wait,
+        }
+    }
 }
 
 /// When a source is read again.
@@ -44,14 +55,6 @@ pub struct StoreName {
 impl std::fmt::Display for StoreName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} \"{}\"", kind_name(self.kind), self.name)
-    }
-}
-
-/// The kind as manifests spell it.
-pub fn kind_name(kind: StoreKind) -> &'static str {
-    match kind {
-        StoreKind::SecretStore => "SecretStore",
-        StoreKind::ClusterSecretStore => "ClusterSecretStore",
     }
 }
 

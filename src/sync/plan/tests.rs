@@ -135,7 +135,6 @@ impl World {
             stores: &self.stores,
             default_class: self.default_class,
             terminating: self.terminating,
-            now: Timestamp::UNIX_EPOCH,
             instant: self.instant,
         })
     }
@@ -556,7 +555,7 @@ fn the_state_of_a_store_is_told_in_the_words_that_people_look_for() {
         ),
     ];
     for (name, state, cause, text) in table {
-        let kind = super::super::spec::kind_name(name.kind);
+        let kind = crate::operator::store::kind_name(name.kind);
         let reference = json!({ "secretStoreRef": { "name": &*name.name, "kind": kind } });
         let mut world = World::new(plain(&reference));
         world.stores = [(name, state)].into();
