@@ -19,6 +19,7 @@ mod claim;
 mod clients;
 mod desk;
 mod error;
+mod find;
 mod flow;
 mod foreign;
 mod identities;
@@ -42,7 +43,8 @@ mod waiting;
 
 pub use broker::Broker;
 pub use error::{Absence, Class, Error, Fault};
+pub use find::{Found, NamePattern, Query};
 pub use identity::Identity;
-pub use read::{Answer, Aspect, CURRENT, Lane, Read, Retry, Version};
+pub use read::{Answer, Aspect, CURRENT, Lane, OBJECT_LIMIT, Read, Retry, Version};
 pub use scope::{StoreName, StoreScope, is_referent};
 pub use settings::{Batch, Endpoints, Limits, Settings, Timeouts, WebIdentity};

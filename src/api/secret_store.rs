@@ -155,7 +155,7 @@ pub struct AwsProvider {
 }
 
 /// Which AWS service a store reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum AwsService {
     /// AWS Secrets Manager.
     SecretsManager,

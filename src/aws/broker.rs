@@ -11,6 +11,7 @@ use super::{
     clients::Clients,
     desk::Desks,
     error::{Class, Error},
+    find::{Found, Query},
     identities::Identities,
     identity::Identity,
     lookup::Lookup,
@@ -122,6 +123,19 @@ impl Broker {
             return Err(Error::new(Class::Config, "store", text));
         }
         self.desks.read(identity, retry, read, lane, single).await
+    }
+
+    /// Everything that matches, with its value, by full name. What vanishes meanwhile is left out; any other failure is the
+    /// whole find's and names the thing that failed.
+    #[expect(clippy::unused_async, reason = "asks AWS, once it is there")]
+    pub async fn find(
+        &self,
+        _identity: &Arc<Identity>,
+        _retry: Option<&Retry>,
+        _query: &Query,
+        _lane: Lane,
+    ) -> Result<Vec<Found>, Error> {
+        Err(Error::new(Class::Config, "find", "find is not supported"))
     }
 
     /// A `ServiceAccount` was made, changed or deleted: stores that use it are identified anew.

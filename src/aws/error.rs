@@ -41,6 +41,8 @@ pub enum Class {
     Invalid,
     /// What the store says cannot be acted upon; only a change of its spec helps.
     Config,
+    /// There is more than one object may hold.
+    TooLarge,
 }
 
 /// How a thing is absent.
@@ -84,7 +86,7 @@ impl Class {
             Self::Credentials(_) => "credentials",
             Self::Throttled => "throttled",
             Self::Transient => "transient",
-            Self::Invalid | Self::Config => "invalid",
+            Self::Invalid | Self::Config | Self::TooLarge => "invalid",
         }
     }
 

@@ -3,7 +3,7 @@
 //! A [`Read`] is one remote value; equal reads of equal identities may share a call. Everything that makes an answer
 //! different is part of it.
 
-use std::{cmp::Ordering, num::NonZeroU32, time::Duration};
+use std::{num::NonZeroU32, time::Duration};
 
 use jiff::Timestamp;
 
@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// One remote value.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Read {
     /// The service that holds it.
     pub service: AwsService,
@@ -49,6 +49,9 @@ pub enum Aspect {
     Tags,
 }
 
+/// Bytes of values that one object may hold, and so one find.
+pub const OBJECT_LIMIT: usize = 8 * 1024 * 1024;
+
 /// The stage that is meant where none is named.
 pub const CURRENT: &str = "AWSCURRENT";
 
@@ -69,24 +72,6 @@ impl Version {
     #[must_use]
     pub fn is_current(&self) -> bool {
         matches!(self, Self::Stage(stage) if stage == CURRENT)
-    }
-}
-
-impl Read {
-    fn key(&self) -> (u8, &str, &Version, Aspect) {
-        (self.service as u8, &self.id, &self.version, self.aspect)
-    }
-}
-
-impl PartialOrd for Read {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Read {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.key().cmp(&other.key())
     }
 }
 

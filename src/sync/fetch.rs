@@ -11,10 +11,7 @@ use super::{
     rewrite::Fetched,
     spec::{Interval, Spec, StoreName},
 };
-use crate::aws::{self, Answer, Broker, Class, Fault, Identity, Lane, Retry};
-
-/// What the reads of one object may hold together.
-const OBJECT_LIMIT: usize = 8 * 1024 * 1024;
+use crate::aws::{self, Answer, Broker, Class, Fault, Identity, Lane, OBJECT_LIMIT, Retry};
 
 /// What came back: for each distinct read its answer, or nothing where AWS said that it does not exist.
 #[derive(Debug)]
@@ -160,6 +157,7 @@ pub fn failure(error: &aws::Error, place: &str) -> Failure {
         Class::Transient => Cause::AwsUnavailable,
         Class::Invalid => Cause::InvalidRequest,
         Class::Config => Cause::StoreNotReady,
+        Class::TooLarge => Cause::TooLarge,
     };
     Failure::new(cause, format!("{place}{error}"))
 }

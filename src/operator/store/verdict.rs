@@ -108,7 +108,7 @@ impl Verdict {
         let Err(error) = result else { return Self::Valid };
         let (cause, follows_from_spec) = match error.class {
             Class::Config => (Cause::InvalidSpec, true),
-            Class::Invalid => (Cause::InvalidSpec, false),
+            Class::Invalid | Class::TooLarge => (Cause::InvalidSpec, false),
             Class::Missing(_) => (Cause::CredentialsMissing, false),
             Class::Denied | Class::Kms => (Cause::CredentialsRefused, false),
             Class::Credentials(fault) => match fault {
