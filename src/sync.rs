@@ -23,16 +23,16 @@ use tokio::time::Instant;
 use self::{
     apply::{Applied, Writer},
     cause::{Cause, Failure},
-    fetch::Answers,
+    fetch::{Answers, Fetched},
     object::Object,
-    plan::{Reads, StoreState, Why},
+    plan::{Reads, Request, StoreState, Why},
     record::{Absence, Record},
-    spec::{Place, Spec, StoreName},
+    spec::{Place, Spec, StoreName, Wanted},
     target::TargetView,
 };
 use crate::{
     api::external_secret::{CreationPolicy, DeletionPolicy, SyncedEntry},
-    aws::{Broker, Read},
+    aws::Broker,
 };
 
 /// Before anything is removed because its source is missing, a second look so much later must agree.
@@ -224,7 +224,9 @@ fn missing(spec: &Spec, reads: &Reads, answers: &Answers) -> Result<Vec<Place>, 
     {
         let place = format!("error processing {}, err: ", source.place);
         let mut failure = fetch::failure(error, &place);
-        failure.text = format!("{} ({}); create it, or correct the key", failure.text, source.key);
+        if let Wanted::Value(remote) = &source.wanted {
+            failure.text = format!("{} ({}); create it, or correct the key", failure.text, remote.key);
+        }
         return Err(failure);
     }
     Ok(gone.map(|(source, _)| source.place.clone()).collect())
@@ -233,14 +235,14 @@ fn missing(spec: &Spec, reads: &Reads, answers: &Answers) -> Result<Vec<Place>, 
 /// Whether what is missing may count as gone: nothing is there that would be removed, or a second look agreed.
 fn confirm(record: &mut Record, reads: &Reads, answers: &Answers, single: bool, target_exists: bool) -> bool {
     let now = Instant::now();
-    let absent: Vec<&Read> = answers
+    let absent: Vec<&Request> = answers
         .absent
         .keys()
-        .filter_map(|at| Some(&reads.distinct.get(*at)?.1))
+        .filter_map(|at| reads.distinct.get(*at))
         .collect();
-    record.absent.retain(|read, _| absent.contains(&read));
-    for read in absent {
-        let absence = record.absent.entry(read.clone()).or_insert(Absence {
+    record.absent.retain(|request, _| absent.contains(&request));
+    for request in absent {
+        let absence = record.absent.entry(request.clone()).or_insert(Absence {
             since: now,
             confirmed: !target_exists,
         });
@@ -260,8 +262,10 @@ fn confirm(record: &mut Record, reads: &Reads, answers: &Answers, single: bool, 
 
 fn entries(reads: &Reads, answers: &Answers) -> Vec<SyncedEntry> {
     let read = reads.distinct.iter().zip(&answers.fetched);
-    read.filter_map(|((_, read), answer)| {
-        let answer = answer.as_ref()?;
+    read.filter_map(|(request, answer)| {
+        let (Request::Value(_, read), Fetched::Value(answer)) = (request, answer) else {
+            return None;
+        };
         Some(SyncedEntry {
             key: read.id.clone(),
             version_id: answer.version_id.clone(),

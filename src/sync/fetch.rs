@@ -7,18 +7,48 @@ use futures::future;
 use super::{
     cause::{Cause, Failure},
     object::Object,
-    plan::{Reads, StoreState, Why},
-    rewrite::Fetched,
-    spec::{Interval, Spec, StoreName},
+    plan::{Reads, Request, StoreState, Why},
+    rewrite::Map,
+    spec::{GeneratorName, Interval, Spec, StoreName, not_supported},
 };
-use crate::aws::{self, Answer, Broker, Class, Fault, Identity, Lane, OBJECT_LIMIT, Retry};
+use crate::{
+    aws::{self, Answer, Broker, Class, Fault, Identity, Lane, OBJECT_LIMIT, Retry},
+    secret_bytes::SecretBytes,
+};
 
-/// What came back: for each distinct read its answer, or nothing where AWS said that it does not exist.
+/// What one request gave.
+#[derive(Clone, Debug)]
+pub enum Fetched {
+    /// A secret.
+    Value(Arc<Answer>),
+    /// What a generator made.
+    Generated(Map),
+    /// There is no such secret.
+    Missing,
+}
+
+impl Fetched {
+    fn size(&self) -> usize {
+        match self {
+            Self::Value(answer) => answer.size(),
+            Self::Generated(map) => map.values().map(SecretBytes::len).sum(),
+            Self::Missing => 0,
+        }
+    }
+}
+
+/// Why a request gave nothing.
+enum Trouble {
+    Aws(aws::Error),
+    Other(Failure),
+}
+
+/// What came back.
 #[derive(Debug)]
 pub struct Answers {
     /// By place in [`Reads::distinct`].
     pub fetched: Vec<Fetched>,
-    /// For reads without answer, why.
+    /// For those that are missing, what AWS said.
     pub absent: BTreeMap<usize, aws::Error>,
 }
 
@@ -37,25 +67,41 @@ pub async fn fetch(
         (true, Interval::Every(interval)) => Lane::Periodic { interval },
         _ => Lane::Urgent,
     };
-    let answers = future::join_all(reads.distinct.iter().map(|(store, read)| {
+    let answers = future::join_all(reads.distinct.iter().map(|request| {
         let callers = &callers;
         async move {
-            let (identity, retry) = match callers.get(store) {
-                Some(Ok((identity, retry))) => (identity, retry.as_ref()),
-                Some(Err(error)) => return Err(error.clone()),
-                None => {
-                    return Err(aws::Error::new(
-                        Class::Config,
-                        "store",
-                        format!("{store} was not looked up"),
-                    ));
+            match request {
+                Request::Value(store, read) => {
+                    let (identity, retry) = caller(callers, store)?;
+                    let answer = broker.read(identity, retry, read, lane, single).await;
+                    answer.map(Fetched::Value).map_err(Trouble::Aws)
                 }
-            };
-            broker.read(identity, retry, read, lane, single).await
+                Request::Find(..) => Err(Trouble::Other(not_supported("find"))),
+                Request::Generate(name) => generate(object, name).map_err(Trouble::Other),
+            }
         }
     }))
     .await;
     collect(spec, reads, answers)
+}
+
+fn generate(_object: &Object, name: &GeneratorName) -> Result<Fetched, Failure> {
+    Err(not_supported(name))
+}
+
+fn caller<'a>(
+    callers: &'a BTreeMap<StoreName, Caller>,
+    store: &StoreName,
+) -> Result<(&'a Arc<Identity>, Option<&'a Retry>), Trouble> {
+    match callers.get(store) {
+        Some(Ok((identity, retry))) => Ok((identity, retry.as_ref())),
+        Some(Err(error)) => Err(Trouble::Aws(error.clone())),
+        None => Err(Trouble::Aws(aws::Error::new(
+            Class::Config,
+            "store",
+            format!("{store} was not looked up"),
+        ))),
+    }
 }
 
 type Caller = Result<(Arc<Identity>, Option<Retry>), aws::Error>;
@@ -68,7 +114,7 @@ async fn identify(
     forced: bool,
 ) -> BTreeMap<StoreName, Caller> {
     let mut callers = BTreeMap::new();
-    for (name, _) in &reads.distinct {
+    for name in reads.distinct.iter().filter_map(Request::store) {
         if let Some(StoreState::Usable(view, aws)) = stores.get(name)
             && !callers.contains_key(name)
         {
@@ -88,11 +134,7 @@ async fn identify(
     callers
 }
 
-fn collect(
-    spec: &Spec,
-    reads: &Reads,
-    answers: Vec<Result<Arc<Answer>, aws::Error>>,
-) -> Result<Answers, Failure> {
+fn collect(spec: &Spec, reads: &Reads, answers: Vec<Result<Fetched, Trouble>>) -> Result<Answers, Failure> {
     let mut result = Answers {
         fetched: Vec::with_capacity(answers.len()),
         absent: BTreeMap::new(),
@@ -100,30 +142,34 @@ fn collect(
     let mut failures = BTreeMap::new();
     let mut size = 0;
     for (at, answer) in answers.into_iter().enumerate() {
-        let answer = match answer {
-            Ok(answer) => Some(answer),
-            Err(error) => {
-                if matches!(error.class, Class::Missing(_)) {
-                    result.absent.insert(at, error);
-                } else {
-                    failures.insert(at, error);
-                }
-                None
+        let fetched = match answer {
+            Ok(fetched) => fetched,
+            Err(Trouble::Aws(error)) if matches!(error.class, Class::Missing(_)) => {
+                result.absent.insert(at, error);
+                Fetched::Missing
+            }
+            Err(trouble) => {
+                failures.insert(at, trouble);
+                Fetched::Missing
             }
         };
-        size += answer.as_ref().map_or(0, |answer| answer.size());
-        result.fetched.push(answer);
+        size += fetched.size();
+        result.fetched.push(fetched);
     }
     let failed = spec
         .sources
         .iter()
         .zip(&reads.by_source)
-        .find_map(|(source, at)| Some((source, failures.get(at)?)));
-    if let Some((source, error)) = failed {
-        return Err(failure(
-            error,
-            &format!("error processing {}, err: ", source.place),
-        ));
+        .find_map(|(source, at)| Some((source, failures.remove(at)?)));
+    if let Some((source, trouble)) = failed {
+        let place = format!("error processing {}, err: ", source.place);
+        return Err(match trouble {
+            Trouble::Aws(error) => failure(&error, &place),
+            Trouble::Other(mut failure) => {
+                failure.text.insert_str(0, &place);
+                failure
+            }
+        });
     }
     if size > OBJECT_LIMIT {
         return Err(Failure::new(

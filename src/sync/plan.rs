@@ -13,7 +13,7 @@ use super::{
     fingerprint,
     object::Object,
     record::Record,
-    spec::{Interval, Refresh, Source, Spec, StoreName},
+    spec::{FindBy, GeneratorName, Interval, Refresh, Remote, Spec, StoreName, Wanted},
     target::{self, Drift, Expected, TargetView},
 };
 use crate::{
@@ -93,12 +93,33 @@ impl Why {
     }
 }
 
+/// One thing to ask for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Request {
+    /// A secret, of a store.
+    Value(StoreName, Read),
+    /// Every secret of a store that matches.
+    Find(StoreName, FindBy),
+    /// New values of a generator.
+    Generate(GeneratorName),
+}
+
+impl Request {
+    /// The store that is asked.
+    pub fn store(&self) -> Option<&StoreName> {
+        match self {
+            Self::Value(store, _) | Self::Find(store, _) => Some(store),
+            Self::Generate(_) => None,
+        }
+    }
+}
+
 /// The distinct reads of an object. Each happens once per sync, and every entry uses that answer, so that a username
-/// and its password never come from two versions.
+/// and its password never come from two versions. Only a generator runs for each entry that names it.
 #[derive(Clone, Debug, Default)]
 pub struct Reads {
-    /// Store and read.
-    pub distinct: Vec<(StoreName, Read)>,
+    /// What to ask for.
+    pub distinct: Vec<Request>,
     /// For each source of the spec, its place in `distinct`.
     pub by_source: Vec<usize>,
 }
@@ -272,9 +293,22 @@ fn reads(s: &Situation<'_>, spec: &Spec) -> Result<Reads, Failure> {
     let mut reads = Reads::default();
     let mut places = HashMap::new();
     for source in &spec.sources {
-        let wanted = (source.store.clone(), read(source, usable(s, &source.store)?));
-        let at = *places.entry(wanted).or_insert_with_key(|wanted| {
-            reads.distinct.push(wanted.clone());
+        let request = match &source.wanted {
+            Wanted::Value(remote) => {
+                Request::Value(remote.store.clone(), read(remote, usable(s, &remote.store)?))
+            }
+            Wanted::Find(store, by) => {
+                usable(s, store)?;
+                Request::Find(store.clone(), by.clone())
+            }
+            Wanted::Generator(name) => {
+                reads.by_source.push(reads.distinct.len());
+                reads.distinct.push(Request::Generate(name.clone()));
+                continue;
+            }
+        };
+        let at = *places.entry(request).or_insert_with_key(|request| {
+            reads.distinct.push(request.clone());
             reads.distinct.len() - 1
         });
         reads.by_source.push(at);
@@ -324,20 +358,24 @@ fn whereabouts(s: &Situation<'_>, name: &StoreName) -> String {
     }
 }
 
-/// Which read a source is.
-pub fn read(source: &Source, aws: &AwsProvider) -> Read {
-    let id = format!("{}{}", aws.prefix.as_deref().unwrap_or_default(), source.key);
+/// Which read a secret is.
+pub fn read(remote: &Remote, aws: &AwsProvider) -> Read {
+    let id = format!("{}{}", aws.prefix.as_deref().unwrap_or_default(), remote.key);
     let version = match aws.service {
-        AwsService::ParameterStore => Version::Selector(source.version.as_deref().map(str::to_owned)),
+        AwsService::ParameterStore => Version::Selector(remote.version.as_deref().map(str::to_owned)),
         AwsService::SecretsManager | AwsService::CertificateManager => {
-            Version::of_secret(source.version.as_deref())
+            Version::of_secret(remote.version.as_deref())
         }
     };
     Read {
         service: aws.service,
         id,
         version,
-        aspect: Aspect::Value,
+        aspect: if remote.metadata {
+            Aspect::Tags
+        } else {
+            Aspect::Value
+        },
     }
 }
 

@@ -5,11 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::{cause::Failure, fingerprint, object::Object, report, target::Written};
-use crate::{
-    api::external_secret::{StatusCondition, SyncedEntry},
-    aws::Read,
-};
+use super::{cause::Failure, fingerprint, object::Object, plan::Request, report, target::Written};
+use crate::api::external_secret::{StatusCondition, SyncedEntry};
 
 /// A keyed digest of what was rendered. The key is drawn at start and lives in memory only.
 pub type Digest = [u8; 32];
@@ -79,7 +76,7 @@ pub struct Record {
     /// The running failure.
     pub failing: Option<Failing>,
     /// Sources that are missing.
-    pub absent: BTreeMap<Read, Absence>,
+    pub absent: BTreeMap<Request, Absence>,
     /// When to ask again whether a source is missing, before anything is removed.
     pub confirm_at: Option<Instant>,
     /// Repairs within the last ten minutes.

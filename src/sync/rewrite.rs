@@ -16,8 +16,9 @@ use zeroize::Zeroizing;
 
 use super::{
     cause::{Cause, Failure},
+    fetch::Fetched,
     plan::Reads,
-    spec::{Place, Source, Spec, key_problem},
+    spec::{Place, Remote, Source, Spec, Wanted, key_problem},
 };
 use crate::{
     api::external_secret::{ConversionStrategy, DecodingStrategy, NullBytePolicy},
@@ -33,36 +34,45 @@ const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
     .with_decode_allow_trailing_bits(true)
     .with_decode_padding_mode(DecodePaddingMode::RequireCanonical);
 
-/// What a read gave: an answer, or nothing because there is no such secret.
-pub type Fetched = Option<std::sync::Arc<Answer>>;
-
-/// Makes the map. A source without answer is passed over: whether it may be was decided before.
+/// Makes the map. A source that is missing is passed over: whether it may be was decided before.
 pub fn rewrite(spec: &Spec, reads: &Reads, fetched: &[Fetched]) -> Result<Map, Failure> {
     let mut map = Map::new();
     for (source, at) in spec.sources.iter().zip(&reads.by_source) {
-        let Some(answer) = fetched.get(*at).and_then(Option::as_ref) else {
-            continue;
-        };
         let in_place = |mut failure: Failure| {
             failure.text = format!("error processing {}, err: {}", source.place, failure.text);
             failure
         };
-        let value = value(source, answer).map_err(in_place)?;
-        match &source.place {
-            Place::Data(_, key) => {
-                let value = decode(source.decoding, key, value).map_err(in_place)?;
-                refuse_null_bytes(source.null_bytes, [(&**key, &value)]).map_err(in_place)?;
-                map.insert(key.to_string(), value);
+        match fetched.get(*at) {
+            Some(Fetched::Value(answer)) => {
+                one(&mut map, source, answer).map_err(in_place)?;
             }
-            Place::Extract(_) => map.extend(extract(source, &value).map_err(in_place)?),
+            Some(Fetched::Generated(values)) => map.extend(checked(values.clone()).map_err(in_place)?),
+            Some(Fetched::Missing) | None => {}
         }
     }
     Ok(map)
 }
 
+/// One secret: a value under its key, or each member under its own.
+fn one(map: &mut Map, source: &Source, answer: &Answer) -> Result<(), Failure> {
+    let Wanted::Value(remote) = &source.wanted else {
+        return Ok(());
+    };
+    let value = value(remote, answer)?;
+    if let Place::Data(_, key) = &source.place {
+        let value = decode(source.decoding, key, value)?;
+        refuse_null_bytes(source.null_bytes, [(&**key, &value)])?;
+        map.insert(key.to_string(), value);
+    } else {
+        let members = convert(source.conversion, members(remote, &value)?)?;
+        map.extend(decoded(source, checked(members)?)?);
+    }
+    Ok(())
+}
+
 /// The value that a source means: the payload, or a part of it.
-fn value(source: &Source, answer: &Answer) -> Result<SecretBytes, Failure> {
-    let Some(property) = &source.property else {
+fn value(remote: &Remote, answer: &Answer) -> Result<SecretBytes, Failure> {
+    let Some(property) = &remote.property else {
         return answer
             .text
             .clone()
@@ -72,7 +82,7 @@ fn value(source: &Source, answer: &Answer) -> Result<SecretBytes, Failure> {
                     Cause::NotJson,
                     format!(
                         "invalid secret received. no secret string nor binary for key: {}",
-                        source.key
+                        remote.key
                     ),
                 )
             });
@@ -89,7 +99,7 @@ fn value(source: &Source, answer: &Answer) -> Result<SecretBytes, Failure> {
             Cause::PropertyNotFound,
             format!(
                 "the property {property} takes too much work to look up in secret {}; simplify it",
-                source.key
+                remote.key
             ),
         )),
         Ok(_) => {
@@ -100,7 +110,7 @@ fn value(source: &Source, answer: &Answer) -> Result<SecretBytes, Failure> {
             };
             Err(Failure::new(
                 Cause::PropertyNotFound,
-                format!("key {property} does not exist in secret {}; {hint}", source.key),
+                format!("key {property} does not exist in secret {}; {hint}", remote.key),
             ))
         }
     }
@@ -129,13 +139,13 @@ impl<'de> Deserialize<'de> for Name {
 }
 
 /// The members of a JSON object: strings decoded, null empty, everything else as it stands in the text.
-fn members(source: &Source, value: &SecretBytes) -> Result<Map, Failure> {
+fn members(remote: &Remote, value: &SecretBytes) -> Result<Map, Failure> {
     let not_json = || {
         Failure::new(
             Cause::NotJson,
             format!(
                 "unable to unmarshal secret {}: it is not a JSON object; use data with remoteRef for a plain value",
-                source.key
+                remote.key
             ),
         )
     };
@@ -153,25 +163,27 @@ fn members(source: &Source, value: &SecretBytes) -> Result<Map, Failure> {
     members.collect()
 }
 
-fn extract(source: &Source, value: &SecretBytes) -> Result<Map, Failure> {
-    let converted = convert(source.conversion, members(source, value)?)?;
-    let mut map = Map::new();
-    for (key, value) in converted {
-        // An empty key is dropped, as ESO does.
-        if key.is_empty() {
-            continue;
-        }
-        if let Some(problem) = key_problem(&key) {
-            return Err(Failure::new(
-                Cause::InvalidKey,
-                format!(
-                    "invalid secret keys (TIP: use rewrite or conversionStrategy to change keys): a key {problem}"
-                ),
-            ));
-        }
-        let value = decode(source.decoding, &key, value)?;
-        map.insert(key, value);
+/// Keys that a Secret can hold; an empty one is dropped, as ESO does.
+fn checked(mut map: Map) -> Result<Map, Failure> {
+    map.remove("");
+    match map.keys().find_map(|key| key_problem(key)) {
+        None => Ok(map),
+        Some(problem) => Err(Failure::new(
+            Cause::InvalidKey,
+            format!(
+                "invalid secret keys (TIP: use rewrite or conversionStrategy to change keys): a key {problem}"
+            ),
+        )),
     }
+}
+
+/// Values decoded, and looked through for null bytes.
+fn decoded(source: &Source, map: Map) -> Result<Map, Failure> {
+    let decoded = map.into_iter().map(|(key, value)| {
+        let value = decode(source.decoding, &key, value)?;
+        Ok((key, value))
+    });
+    let map: Map = decoded.collect::<Result<_, Failure>>()?;
     refuse_null_bytes(
         source.null_bytes,
         map.iter().map(|(key, value)| (key.as_str(), value)),

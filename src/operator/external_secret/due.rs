@@ -16,7 +16,7 @@ use crate::{
         plan::{self, StoreState},
         record::Record,
         report::Began,
-        spec::{Interval, Refresh, Spec, StoreName},
+        spec::{Interval, Refresh, Spec, StoreName, Wanted},
     },
 };
 
@@ -97,8 +97,10 @@ fn anchor_of(
     interval: Duration,
 ) -> Anchor {
     for source in &spec.sources {
-        if let Some(StoreState::Usable(view, aws)) = stores.get(&source.store) {
-            let read = plan::read(source, aws);
+        if let Wanted::Value(remote) = &source.wanted
+            && let Some(StoreState::Usable(view, aws)) = stores.get(&remote.store)
+        {
+            let read = plan::read(remote, aws);
             if read.version.is_current() {
                 let referent = crate::aws::is_referent(aws).then_some(&object.namespace);
                 let identity = schedule::stable_hash(&(format!("{aws:?}"), referent, &view.name.namespace));

@@ -606,6 +606,13 @@ fn a_store_that_is_not_ready_does_not_disturb_what_is_not_due() {
     assert_eq!(outline(&world.decide()), "skip 60 s");
 }
 
+fn value(request: &Request) -> (&StoreName, &Read) {
+    match request {
+        Request::Value(store, read) => (store, read),
+        other => panic!("{other:?}"),
+    }
+}
+
 fn entry(key: &str, remote: &Value, store: Option<&str>) -> Value {
     let mut entry = json!({ "secretKey": key, "remoteRef": remote });
     if let Some(name) = store {
@@ -635,6 +642,7 @@ fn equal_reads_of_one_store_happen_once() {
     let names: Vec<_> = reads
         .distinct
         .iter()
+        .map(value)
         .map(|(store, read)| (&*store.name, read.id.as_str()))
         .collect();
     assert_eq!(
@@ -653,7 +661,7 @@ fn equal_reads_of_one_store_happen_once() {
 fn a_stores_prefix_is_put_before_the_key_as_it_is() {
     let mut world = World::new(plain(&json!({})));
     world.stores = [(aws(), usable(&json!({ "prefix": "prod/" })))].into();
-    assert_eq!(world.reads().distinct[0].1.id, "prod/db");
+    assert_eq!(value(&world.reads().distinct[0]).1.id, "prod/db");
 }
 
 #[test]
@@ -663,7 +671,7 @@ fn a_version_means_what_the_service_makes_of_it() {
             "data": [entry("k", &json!({ "key": "db", "version": version }), None)],
         })));
         world.stores = [(aws(), usable(&json!({ "service": service })))].into();
-        world.reads().distinct.remove(0).1.version
+        value(&world.reads().distinct[0]).1.version.clone()
     };
     let secrets = "SecretsManager";
     assert_eq!(
@@ -782,9 +790,9 @@ proptest! {
         if let Decision::Sync(_, reads) = world.decide() {
             let sources = world.object.spec.as_ref().unwrap().sources.len();
             prop_assert_eq!(reads.by_source.len(), sources);
-            for (at, (store, read)) in reads.distinct.iter().enumerate() {
-                prop_assert!(matches!(world.stores[store], StoreState::Usable(..)));
-                let first = reads.distinct.iter().position(|(s, r)| s == store && r == read);
+            for (at, request) in reads.distinct.iter().enumerate() {
+                prop_assert!(matches!(world.stores[value(request).0], StoreState::Usable(..)));
+                let first = reads.distinct.iter().position(|other| other == request);
                 prop_assert_eq!(first, Some(at));
             }
             prop_assert!(reads.by_source.iter().all(|at| *at < reads.distinct.len()));

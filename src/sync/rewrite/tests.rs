@@ -11,17 +11,29 @@ use crate::{
 fn source(place: Place) -> Source {
     Source {
         place,
-        store: StoreName {
-            kind: StoreKind::SecretStore,
-            name: "aws".into(),
-        },
-        key: "prod/db".into(),
-        property: None,
-        version: None,
+        wanted: Wanted::Value(Remote {
+            store: StoreName {
+                kind: StoreKind::SecretStore,
+                name: "aws".into(),
+            },
+            key: "prod/db".into(),
+            property: None,
+            version: None,
+            metadata: false,
+        }),
+        rewrite: vec![],
         conversion: ConversionStrategy::Default,
         decoding: DecodingStrategy::None,
         null_bytes: NullBytePolicy::Ignore,
     }
+}
+
+/// The same entry, for a part of the secret.
+fn part(property: &str, mut source: Source) -> Source {
+    if let Wanted::Value(remote) = &mut source.wanted {
+        remote.property = Some(property.into());
+    }
+    source
 }
 
 fn whole() -> Source {
@@ -64,7 +76,11 @@ fn run(entries: Vec<(Source, Option<Answer>)>) -> Result<Map, Failure> {
         interval: Interval::Once,
         sources,
     };
-    let fetched: Vec<Fetched> = answers.into_iter().map(|answer| answer.map(Arc::new)).collect();
+    let fetched = answers.into_iter().map(|answer| match answer {
+        Some(answer) => Fetched::Value(Arc::new(answer)),
+        None => Fetched::Missing,
+    });
+    let fetched: Vec<_> = fetched.collect();
     rewrite(&spec, &reads, &fetched)
 }
 
@@ -116,16 +132,7 @@ fn a_source_without_an_answer_is_passed_over() {
 
 #[test]
 fn sources_that_share_a_read_use_the_same_answer() {
-    let sources = vec![
-        Source {
-            property: Some("user".into()),
-            ..single("u")
-        },
-        Source {
-            property: Some("pass".into()),
-            ..single("p")
-        },
-    ];
+    let sources = vec![part("user", single("u")), part("pass", single("p"))];
     let spec = Spec {
         sources,
         ..Spec::parse(
@@ -141,7 +148,7 @@ fn sources_that_share_a_read_use_the_same_answer() {
         distinct: vec![],
         by_source: vec![0, 0],
     };
-    let fetched = [Some(Arc::new(text(r#"{"user":"u","pass":"p"}"#)))];
+    let fetched = [Fetched::Value(Arc::new(text(r#"{"user":"u","pass":"p"}"#)))];
     let map = rewrite(&spec, &reads, &fetched).unwrap();
     assert_eq!(shown(&map), [("p", "p".to_owned()), ("u", "u".to_owned())]);
 }
@@ -285,10 +292,7 @@ fn text_comes_before_binary_but_a_property_is_looked_up_in_the_binary_one() {
     };
     let map = run(vec![(single("k"), Some(both()))]).unwrap();
     assert_eq!(map["k"].expose(), br#"{"k":"text"}"#);
-    let property = Source {
-        property: Some("k".into()),
-        ..single("k")
-    };
+    let property = part("k", single("k"));
     let map = run(vec![(property, Some(both()))]).unwrap();
     assert_eq!(map["k"].expose(), b"binary");
 }
@@ -321,32 +325,20 @@ fn a_property_is_a_path_or_a_name_with_dots() {
         ("nil", ""),
     ];
     for (property, expected) in table {
-        let source = Source {
-            property: Some(property.into()),
-            ..single("k")
-        };
+        let source = part(property, single("k"));
         assert_eq!(
             extracted(source, payload),
             [("k".to_owned(), expected.to_owned())],
             "{property}"
         );
     }
-    let nested = extracted(
-        Source {
-            property: Some("a.b".into()),
-            ..single("k")
-        },
-        r#"{"a":{"b":"nested"}}"#,
-    );
+    let nested = extracted(part("a.b", single("k")), r#"{"a":{"b":"nested"}}"#);
     assert_eq!(nested, [("k".to_owned(), "nested".to_owned())]);
 }
 
 #[test]
 fn a_property_of_extract_is_the_object_that_is_extracted() {
-    let source = Source {
-        property: Some("db".into()),
-        ..whole()
-    };
+    let source = part("db", whole());
     assert_eq!(
         extracted(source, r#"{"db":{"port":5432}}"#),
         [("port".to_owned(), "5432".to_owned())]
@@ -355,10 +347,7 @@ fn a_property_of_extract_is_the_object_that_is_extracted() {
 
 #[test]
 fn a_missing_property_says_whether_the_secret_is_json_at_all() {
-    let source = || Source {
-        property: Some("nope".into()),
-        ..single("k")
-    };
+    let source = || part("nope", single("k"));
     let in_json = refused(source(), text(r#"{"a":1}"#));
     assert_eq!(in_json.cause, Cause::PropertyNotFound);
     assert_eq!(
@@ -571,13 +560,7 @@ fn null_bytes_are_looked_for_after_decoding() {
 #[test]
 fn an_error_says_which_entry_of_the_manifest_it_is_about() {
     let data = source(Place::Data(3, "k".into()));
-    let failure = refused(
-        Source {
-            property: Some("p".into()),
-            ..data
-        },
-        text("{}"),
-    );
+    let failure = refused(part("p", data), text("{}"));
     assert!(
         failure
             .text
@@ -597,10 +580,13 @@ proptest! {
     ) {
         let marked = format!("{payload}hunter2");
         let source = Source {
-            property: property.map(Into::into),
             decoding: if auto { DecodingStrategy::Auto } else { DecodingStrategy::Base64 },
             null_bytes: NullBytePolicy::Fail,
             ..if extract { whole() } else { single("k") }
+        };
+        let source = match &property {
+            Some(property) => part(property, source),
+            None => source,
         };
         if let Err(failure) = run(vec![(source, Some(text(&marked)))]) {
             prop_assert!(!failure.text.contains("hunter2"), "{}", failure.text);

@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::api::external_secret::{ConversionStrategy, CreationPolicy, DecodingStrategy, NullBytePolicy};
 
 fn typed(spec: &Value) -> ExternalSecretSpec {
     serde_json::from_value(spec.clone()).unwrap()
@@ -30,6 +31,14 @@ fn refused(fields: &Value) -> Failure {
     parse(&with(fields)).unwrap_err()
 }
 
+/// What an entry reads from a store.
+fn remote(source: &Source) -> &Remote {
+    match &source.wanted {
+        Wanted::Value(remote) => remote,
+        other => panic!("{other:?}"),
+    }
+}
+
 fn policies(creation: &str, deletion: &str) -> Value {
     json!({ "target": { "creationPolicy": creation, "deletionPolicy": deletion } })
 }
@@ -52,11 +61,11 @@ fn what_is_left_out_has_esos_defaults() {
         panic!("one source");
     };
     assert_eq!(source.place, Place::Data(0, "k".into()));
-    assert_eq!(source.store.to_string(), "SecretStore \"aws\"");
+    assert_eq!(remote(source).store.to_string(), "SecretStore \"aws\"");
     assert_eq!(
         (
-            &source.property,
-            &source.version,
+            &remote(source).property,
+            &remote(source).version,
             source.conversion,
             source.decoding,
             source.null_bytes
@@ -79,7 +88,10 @@ fn empty_names_and_references_count_as_left_out() {
     }));
     assert_eq!(&*spec.target.name, "app");
     assert_eq!(
-        (&spec.sources[0].property, &spec.sources[0].version),
+        (
+            &remote(&spec.sources[0]).property,
+            &remote(&spec.sources[0]).version
+        ),
         (&None, &None)
     );
 }
@@ -233,7 +245,6 @@ fn privileged_types_are_refused_whatever_else_the_template_says() {
 fn what_is_not_implemented_is_named_by_its_path() {
     let remote = json!({ "key": "a" });
     let fetch = json!({ "key": "a", "metadataPolicy": "Fetch" });
-    let generator = json!({ "generatorRef": { "kind": "Password", "name": "p" } });
     let rewrite = json!([{ "regexp": { "source": "a", "target": "b" } }]);
     let windows = json!({ "kind": "allow", "windows": [{ "schedule": "@daily", "duration": "1h" }] });
     let table = [
@@ -247,14 +258,6 @@ fn what_is_not_implemented_is_named_by_its_path() {
             "spec.target.manifest",
         ),
         (
-            json!({ "dataFrom": [{ "find": { "path": "/" } }] }),
-            "spec.dataFrom[0].find",
-        ),
-        (
-            json!({ "dataFrom": [{ "sourceRef": generator }] }),
-            "spec.dataFrom[0].sourceRef.generatorRef",
-        ),
-        (
             json!({ "dataFrom": [{ "extract": remote }, { "extract": remote, "rewrite": rewrite }] }),
             "spec.dataFrom[1].rewrite",
         ),
@@ -266,10 +269,6 @@ fn what_is_not_implemented_is_named_by_its_path() {
             json!({ "data": [{ "secretKey": "k", "remoteRef": fetch }] }),
             "spec.data[0].remoteRef.metadataPolicy: Fetch",
         ),
-        (
-            json!({ "data": [{ "secretKey": "k", "remoteRef": remote, "sourceRef": generator }] }),
-            "spec.data[0].sourceRef.generatorRef",
-        ),
     ];
     for (fields, path) in table {
         let failure = refused(&fields);
@@ -280,6 +279,24 @@ fn what_is_not_implemented_is_named_by_its_path() {
             failure.text
         );
     }
+}
+
+#[test]
+fn a_generator_is_named_in_data_from_only() {
+    let generator = json!({ "generatorRef": { "kind": "Password", "name": "p" } });
+    let spec = accepted(&json!({ "dataFrom": [{ "sourceRef": generator }] }));
+    assert!(spec.uses_generator());
+    let Wanted::Generator(name) = &spec.sources[0].wanted else {
+        panic!("{:?}", spec.sources)
+    };
+    assert_eq!(name.to_string(), "Password \"p\"");
+    assert_eq!(&*name.api_version, "generators.external-secrets.io/v1alpha1");
+    let entry = json!({ "secretKey": "k", "remoteRef": { "key": "a" }, "sourceRef": generator });
+    let failure = refused(&json!({ "data": [entry] }));
+    assert_eq!(
+        failure.text,
+        "spec.data[0].sourceRef.generatorRef: a generator makes several keys; use it in spec.dataFrom"
+    );
 }
 
 #[test]
@@ -325,7 +342,7 @@ fn an_entrys_store_wins_over_the_objects() {
     let stores: Vec<_> = spec
         .sources
         .iter()
-        .map(|source| source.store.to_string())
+        .map(|source| remote(source).store.to_string())
         .collect();
     assert_eq!(stores, ["SecretStore \"aws\"", "ClusterSecretStore \"all\""]);
 }
