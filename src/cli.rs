@@ -6,7 +6,10 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{
     aws,
-    operator::config::{Config, DEFAULT_CLASS},
+    operator::{
+        config::{Config, DEFAULT_CLASS},
+        lease,
+    },
     sync::apply::Adoption,
     telemetry::logging::{Format, Level},
 };
@@ -100,9 +103,43 @@ pub struct Run {
     #[arg(long, value_name = "API=RATE", value_parser = quota)]
     pub aws_quota: Vec<(String, u32)>,
     #[command(flatten)]
+    leader_election: LeaderElection,
+    #[command(flatten)]
     environment: Environment,
     #[command(flatten)]
     accepted: Accepted,
+}
+
+/// More replicas than one need a Lease that says which of them works.
+#[derive(Args, Debug)]
+struct LeaderElection {
+    /// Work only while holding a Lease; needed with more than one replica.
+    #[arg(long = "enable-leader-election", default_value = "false", num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set)]
+    enabled: bool,
+    /// Name of the Lease, in the namespace that the operator runs in.
+    #[arg(long = "leader-election-id", value_name = "NAME", default_value = "keyferry")]
+    id: String,
+    /// How long a holder that was not heard of keeps the Lease.
+    #[arg(long = "leader-election-lease-duration", default_value = "15s", value_parser = duration)]
+    lease_duration: Duration,
+    /// A holder that could not renew for so long stops.
+    #[arg(long = "leader-election-renew-deadline", default_value = "10s", value_parser = duration)]
+    renew_deadline: Duration,
+    /// How often the Lease is renewed, and looked at by those who stand by.
+    #[arg(long = "leader-election-retry-period", default_value = "2s", value_parser = duration)]
+    retry_period: Duration,
+}
+
+impl LeaderElection {
+    fn settings(&self) -> Result<Option<lease::Settings>, lease::Invalid> {
+        let settings = lease::Settings::new(
+            &self.id,
+            self.lease_duration,
+            self.renew_deadline,
+            self.retry_period,
+        );
+        self.enabled.then_some(settings).transpose()
+    }
 }
 
 /// Whether reads travel together.
@@ -178,11 +215,6 @@ accepted! {
     metrics_cert_dir "metrics-cert-dir",
     metrics_cert_name "metrics-cert-name",
     metrics_key_name "metrics-key-name",
-    enable_leader_election "enable-leader-election",
-    leader_election_id "leader-election-id",
-    leader_election_lease_duration "leader-election-lease-duration",
-    leader_election_renew_deadline "leader-election-renew-deadline",
-    leader_election_retry_period "leader-election-retry-period",
     concurrent "concurrent",
     client_qps "client-qps",
     client_burst "client-burst",
@@ -212,11 +244,11 @@ impl Run {
         self.accepted.given()
     }
 
-    /// Settings of the operator.
-    pub fn config(&self) -> Config {
+    /// Settings of the operator, or which flags contradict each other.
+    pub fn config(&self) -> Result<Config, lease::Invalid> {
         let env = &self.environment;
         let filled = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
-        Config {
+        Ok(Config {
             controller_class: self.controller_class.clone(),
             namespace: Some(self.namespace.clone()).filter(|namespace| !namespace.is_empty()),
             secret_stores: self.enable_secret_store_reconciler,
@@ -227,6 +259,7 @@ impl Run {
             drift_watch: self.drift_watch,
             object_metrics: self.object_metrics,
             grace_period: self.grace_period,
+            lease: self.leader_election.settings()?,
             instance: env.hostname.clone(),
             aws: aws::Settings {
                 endpoints: aws::Endpoints {
@@ -251,7 +284,7 @@ impl Run {
                 quotas: self.aws_quota.clone(),
                 ..aws::Settings::default()
             },
-        }
+        })
     }
 }
 
@@ -303,7 +336,9 @@ mod tests {
             "--store-requeue-interval=1m30s",
             "--enable-flood-gate=false",
             "--concurrent=5",
+            "--client-qps=50",
             "--enable-leader-election",
+            "--leader-election-lease-duration=1m",
             "--loglevel=DEBUG",
         ])
         .unwrap();
@@ -311,12 +346,30 @@ mod tests {
             panic!("run is the default")
         };
         assert_eq!(run.metrics_addr, "0.0.0.0:9090".parse().unwrap());
-        let config = run.config();
+        let config = run.config().unwrap();
         assert_eq!(config.store_requeue_interval, Duration::from_secs(90));
         assert!(!config.flood_gate);
-        assert_eq!(
-            run.accepted_without_meaning(),
-            ["enable-leader-election", "concurrent"]
+        let minute = Duration::from_mins(1);
+        let lease = lease::Settings::new(
+            "keyferry",
+            minute,
+            Duration::from_secs(10),
+            Duration::from_secs(2),
         );
+        assert_eq!(config.lease, lease.ok());
+        assert_eq!(run.accepted_without_meaning(), ["concurrent", "client-qps"]);
+    }
+
+    #[test]
+    fn flags_that_contradict_each_other_are_refused() {
+        let flags = [
+            "keyferry",
+            "--enable-leader-election",
+            "--leader-election-renew-deadline=15s",
+        ];
+        let Command::Run(run) = Cli::try_parse_from(flags).unwrap().command() else {
+            panic!("run is the default")
+        };
+        assert_eq!(run.config().err(), Some(lease::Invalid::RenewDeadline));
     }
 }

@@ -3,6 +3,7 @@
 pub mod config;
 pub mod events;
 mod external_secret;
+pub mod lease;
 pub mod namespaces;
 pub mod objects;
 pub mod queue;
@@ -33,6 +34,7 @@ use self::{
     config::Config,
     events::Events,
     external_secret::Held,
+    lease::Candidate,
     namespaces::Namespaces,
     objects::{ObjectName, Objects},
     queue::{Lane, Queue},
@@ -122,6 +124,9 @@ pub enum Error {
     /// Metrics could not be registered.
     #[error("metrics could not be registered")]
     Metrics(#[from] prometheus::Error),
+    /// Another replica works now.
+    #[error(transparent)]
+    Lease(#[from] lease::Lost),
 }
 
 /// Everything that turns share.
@@ -193,7 +198,7 @@ impl Context {
     }
 }
 
-/// Runs the operator until stopped, then lets what runs end within the grace period.
+/// Runs the operator until stopped, then lets what runs end within the grace period. With a Lease, only while it is held.
 pub async fn run(
     client: Client,
     config: Config,
@@ -201,6 +206,11 @@ pub async fn run(
     ready: Ready,
     stop: CancellationToken,
 ) -> Result<(), Error> {
+    let candidate = config
+        .lease
+        .clone()
+        .map(|lease| Candidate::new(client.clone(), lease, &config.instance, registry))
+        .transpose()?;
     let metrics = Arc::new(Metrics::new(registry, config.object_metrics)?);
     let broker = Broker::new(config.aws.clone(), client.clone(), registry)?;
     let instance: Arc<str> = Arc::from(config.instance.as_str());
@@ -252,10 +262,25 @@ pub async fn run(
         records: Mutex::default(),
         wakes,
     });
+    let serving = serve(&ctx, incoming, &ready, &stop);
+    match candidate {
+        Some(candidate) => candidate.lead(&ready, &stop, serving).await?,
+        None => serving.await,
+    }
+    Ok(())
+}
+
+/// Watches and works until stopped. Dropped, it stops at once.
+async fn serve(
+    ctx: &Arc<Context>,
+    incoming: mpsc::UnboundedReceiver<Wake>,
+    ready: &Ready,
+    stop: &CancellationToken,
+) {
     let mut watching = JoinSet::new();
-    let listed = watch_all(&ctx, &mut watching, &stop);
+    let listed = watch_all(ctx, &mut watching, stop);
     tokio::select! {
-        () = stop.cancelled() => return Ok(()),
+        () = stop.cancelled() => return,
         () = all(listed) => {}
     }
     ready.set();
@@ -264,9 +289,8 @@ pub async fn run(
         targets = ctx.targets.len(),
         "the first lists are in"
     );
-    work(&ctx, incoming, &stop).await;
+    work(ctx, incoming, stop).await;
     watching.shutdown().await;
-    Ok(())
 }
 
 fn store_events(events: &Events) -> store::Events {

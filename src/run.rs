@@ -23,6 +23,9 @@ use crate::{
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// Flags that contradict each other.
+    #[error("these flags do not go together: {0}")]
+    Flags(#[from] operator::lease::Invalid),
     /// Another crypto provider was installed first.
     #[error("the TLS provider could not be installed")]
     CryptoProvider,
@@ -74,6 +77,7 @@ async fn serve(run: &Run) -> Result<(), Error> {
     if !given.is_empty() {
         tracing::warn!(flags = ?given, "these flags of ESO mean nothing here and are ignored");
     }
+    let config = run.config()?;
     let client = client(run).await?;
     let stop = CancellationToken::new();
     stop_on_signal(stop.clone()).map_err(Error::Runtime)?;
@@ -86,7 +90,7 @@ async fn serve(run: &Run) -> Result<(), Error> {
         run.metrics_addr,
         admin::serve_metrics(run.metrics_addr, registry.clone(), stop.clone()),
     );
-    let operator = operator::run(client, run.config(), &registry, ready, stop.clone());
+    let operator = operator::run(client, config, &registry, ready, stop.clone());
     let servers = async { tokio::try_join!(health, metrics) };
     tokio::pin!(operator);
     tokio::select! {

@@ -5,6 +5,7 @@ use std::{fmt::Debug, time::Duration};
 use k8s_openapi::NamespaceResourceScope;
 use kube::{Api, Client, Resource};
 
+use super::lease;
 use crate::{aws, sync::apply::Adoption};
 
 /// The class that serves stores which name none.
@@ -34,7 +35,9 @@ pub struct Config {
     pub object_metrics: bool,
     /// How long running syncs may go on after a stop.
     pub grace_period: Duration,
-    /// Name of this replica, in events.
+    /// How the Lease is held that says which replica works; without it, this one does.
+    pub lease: Option<lease::Settings>,
+    /// Name of this replica, in events and in the Lease.
     pub instance: String,
     /// The way to AWS.
     pub aws: aws::Settings,

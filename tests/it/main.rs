@@ -21,6 +21,7 @@ mod drift;
 mod harness;
 mod identity;
 mod install;
+mod leadership;
 mod life;
 mod migration;
 mod policies;

@@ -153,19 +153,21 @@ impl Operator {
     /// SIGKILL, as a node that dies.
     pub(crate) async fn kill(mut self) {
         self.child.signal(keyferry_parts::child::Signal::KILL);
+        self.ended().await;
+    }
+
+    /// Waits until it has ended by itself; gives the exit status.
+    pub(crate) async fn ended(&mut self) -> std::process::ExitStatus {
         until("the process to end", || {
-            std::future::ready(self.child.ended().map(|_| ()).ok_or_else(String::new))
+            std::future::ready(self.child.ended().ok_or_else(String::new))
         })
-        .await;
+        .await
     }
 
     /// SIGTERM, as a rollout; gives the exit status.
     pub(crate) async fn stop(mut self) -> std::process::ExitStatus {
         self.child.signal(keyferry_parts::child::Signal::TERM);
-        until("the process to end", || {
-            std::future::ready(self.child.ended().ok_or_else(String::new))
-        })
-        .await
+        self.ended().await
     }
 }
 
