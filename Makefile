@@ -40,9 +40,13 @@ crds: ## write crds/*.yaml anew from the types in src/api
 	cargo run --locked --quiet --bin keyferry -- crds --dir crds
 
 .PHONY: bench
-bench: ready ## time, CPU, memory and calls of a cold sync, against what the machine allows; BENCH="--objects 2000" for others
+bench: ready ## time, CPU, memory and calls beside what the machine allows; BENCH="--scenario cold --objects 2000" for less
 	cargo build --locked --release --bin keyferry
-	cargo run --locked --release --quiet -p keyferry-parts --bin bench -- $(TARGET)/release/keyferry $(BENCH)
+	cargo run --locked --release --quiet -p keyferry-parts --bin bench -- $(BENCH) $(TARGET)/release/keyferry
+
+.PHONY: soak
+soak: ## refreshes, rotations and failures for MINUTES (10): memory, threads and connections stay as they are
+	$(MAKE) bench BENCH="--scenario soak --minutes $(or $(MINUTES),10) --results $(TARGET)/soak $(BENCH)"
 
 .PHONY: parts
 parts: ready ## build etcd, kube-apiserver and kubectl, install moto: what demo and test use

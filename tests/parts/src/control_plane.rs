@@ -57,6 +57,8 @@ pub enum Fairness {
     Off,
     /// So many requests at once and the rest is answered 429.
     Limit(u32),
+    /// Priority and fairness with so few seats for all; members of `system:masters` are exempt.
+    Seats(u32),
 }
 
 /// A user of the static token file.

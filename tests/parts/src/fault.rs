@@ -68,7 +68,7 @@ pub enum Fault {
     Latency(Duration),
     /// This error instead of an answer.
     Error(AwsError),
-    /// More calls than this in a second are answered `ThrottlingException`.
+    /// Calls beyond so many a second, with one second of burst, are answered `ThrottlingException`.
     Throttle { per_second: u32 },
     /// The answer breaks off in the middle of its body.
     Cut,
@@ -110,6 +110,21 @@ pub struct InForce {
     id: u64,
 }
 
+impl InForce {
+    /// How many calls it has broken, or only delayed, so far.
+    pub fn calls_met(&self) -> u64 {
+        let met = |faults: Arc<Faults>| {
+            let rules = faults.rules();
+            rules
+                .list
+                .iter()
+                .find(|rule| rule.id == self.id)
+                .map(|rule| rule.met)
+        };
+        self.faults.upgrade().and_then(met).unwrap_or(0)
+    }
+}
+
 impl Drop for InForce {
     fn drop(&mut self) {
         if let Some(faults) = self.faults.upgrade() {
@@ -137,8 +152,17 @@ struct Rule {
     fault: Fault,
     /// `None` is for ever.
     left: Option<u32>,
-    /// Of a throttle: the calls let through in the second that started then.
-    window: Option<(Instant, u32)>,
+    /// How many calls it was applied to.
+    met: u64,
+    /// Of a throttle.
+    bucket: Option<Bucket>,
+}
+
+/// Leave for calls: grows with time, up to one second's worth.
+#[derive(Debug)]
+struct Bucket {
+    leaves: f64,
+    at: Instant,
 }
 
 /// What the faults in force make of one call.
@@ -165,7 +189,8 @@ impl Faults {
             when,
             fault,
             left: times,
-            window: None,
+            met: 0,
+            bucket: None,
         });
         InForce {
             faults: Arc::downgrade(self),
@@ -187,13 +212,18 @@ impl Faults {
             if let Some(left) = &mut rule.left {
                 *left -= 1;
             }
+            if let Fault::Throttle { per_second } = &rule.fault
+                && is_within(&mut rule.bucket, f64::from(*per_second))
+            {
+                continue;
+            }
+            rule.met += 1;
             match &rule.fault {
                 Fault::Latency(wait) => verdict.wait += *wait,
                 Fault::Error(error) => verdict.error = Some(error.clone()),
-                Fault::Throttle { per_second } if over_limit(&mut rule.window, *per_second) => {
+                Fault::Throttle { .. } => {
                     verdict.error = Some(AwsError::new(400, "ThrottlingException", "Rate exceeded"));
                 }
-                Fault::Throttle { .. } => {}
                 Fault::Cut => verdict.delivery = Delivery::Cut,
                 Fault::HangUp => verdict.delivery = Delivery::HangUp,
                 Fault::Silence => verdict.silent = true,
@@ -203,16 +233,18 @@ impl Faults {
     }
 }
 
-fn over_limit(window: &mut Option<(Instant, u32)>, limit: u32) -> bool {
+fn is_within(bucket: &mut Option<Bucket>, per_second: f64) -> bool {
     let now = Instant::now();
-    let (since, passed) = window.get_or_insert((now, 0));
-    if now.duration_since(*since) >= Duration::from_secs(1) {
-        *since = now;
-        *passed = 0;
+    let bucket = bucket.get_or_insert(Bucket {
+        leaves: per_second,
+        at: now,
+    });
+    let grown = now.duration_since(bucket.at).as_secs_f64() * per_second;
+    bucket.leaves = (bucket.leaves + grown).min(per_second);
+    bucket.at = now;
+    let within = bucket.leaves >= 1.0;
+    if within {
+        bucket.leaves -= 1.0;
     }
-    if *passed >= limit {
-        return true;
-    }
-    *passed += 1;
-    false
+    within
 }

@@ -53,6 +53,7 @@ pub(super) fn apiserver(folder: &Path, options: &Options, port: u16, etcd_port: 
         Fairness::On => {}
         Fairness::Off => arguments.extend(limits(0)),
         Fairness::Limit(limit) => arguments.extend(limits(limit)),
+        Fairness::Seats(seats) => arguments.extend(in_flight(seats)),
     }
     if options.audit {
         arguments.push(format!("--audit-policy-file={}", in_folder("audit-policy.json")));
@@ -64,10 +65,10 @@ pub(super) fn apiserver(folder: &Path, options: &Options, port: u16, etcd_port: 
 }
 
 /// The older limit on requests in flight; 0 is none.
-fn limits(limit: u32) -> [String; 3] {
-    [
-        "--enable-priority-and-fairness=false".to_owned(),
-        format!("--max-requests-inflight={limit}"),
-        format!("--max-mutating-requests-inflight={limit}"),
-    ]
+fn limits(limit: u32) -> impl Iterator<Item = String> {
+    std::iter::once("--enable-priority-and-fairness=false".to_owned()).chain(in_flight(limit))
+}
+
+fn in_flight(limit: u32) -> [String; 2] {
+    ["max-requests-inflight", "max-mutating-requests-inflight"].map(|flag| format!("--{flag}={limit}"))
 }

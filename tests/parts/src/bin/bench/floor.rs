@@ -11,25 +11,38 @@ use kube::client::Body;
 use serde_json::{Value, json};
 
 use crate::Error;
-use crate::workload::{CONCURRENCY, Workload, name, values};
+use crate::workload::{CONCURRENCY, Workload, name};
 
 const METADATA_ONLY: HeaderValue =
     HeaderValue::from_static("application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1");
 
 pub(crate) async fn sync(client: &Client, workload: &Workload) -> Result<(), Error> {
-    let numbers = futures::stream::iter(0..workload.objects).map(Ok::<_, Error>);
+    let numbers = futures::stream::iter(0..workload.shape.objects).map(Ok::<_, Error>);
     numbers
         .try_for_each_concurrent(CONCURRENCY, |number| sync_one(client, workload, number))
         .await
 }
 
 async fn sync_one(client: &Client, workload: &Workload, number: usize) -> Result<(), Error> {
-    let (namespace, name) = (&workload.namespace, name(number));
-    let data: serde_json::Map<String, Value> = values(number)
+    let name = name(number);
+    let uid = workload.created.get(&name).ok_or("an object without uid")?;
+    sync_object(client, workload, number, uid).await
+}
+
+/// The two writes of one object.
+pub(crate) async fn sync_object(
+    client: &Client,
+    workload: &Workload,
+    number: usize,
+    uid: &str,
+) -> Result<(), Error> {
+    let (namespace, name) = (&workload.shape.namespace, name(number));
+    let data: serde_json::Map<String, Value> = workload
+        .shape
+        .wanted(number, 0)
         .into_iter()
         .map(|(key, value)| (key, STANDARD.encode(value).into()))
         .collect();
-    let uid = workload.created.get(&name).ok_or("an object without uid")?;
     let owner = json!({
         "apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret", "name": name, "uid": uid,
         "controller": true, "blockOwnerDeletion": true,

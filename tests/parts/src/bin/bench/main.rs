@@ -1,48 +1,58 @@
-//! How fast, how small, how sparing: `bench PATH-OF-KEYFERRY`, run by `make bench` in the repository's root.
+//! How fast, how small, how sparing: `bench PROGRAM [ARGUMENT…]`, run by `make bench` in the repository's root.
 //!
-//! keyferry is a black box, given by its command line. It syncs objects that wait for it, from an AWS of ours, through a real
-//! kube-apiserver on the same machine; right after and right before, a client that does nothing but the two writes that each
-//! object needs does the same beside the same observer. That client is the floor: what the machine allows in this hour.
-//! Every Secret's content is checked: a wrong value fails the run.
+//! The operator is a black box, given by its command line. It syncs objects from an AWS of ours, through a real
+//! kube-apiserver on the same machine. What a client needs that does only the necessary, beside the same observer and in the
+//! same run, is the floor: what the machine allows in this hour. Every Secret's content is checked: a wrong value fails the
+//! run.
 
 mod floor;
 mod measure;
 mod observer;
 mod operator;
+mod picture;
 mod report;
-mod round;
+mod rig;
+mod row;
+mod scenario;
 mod workload;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum as _};
+
+use scenario::Scenario;
 
 pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
 
 #[derive(Debug, Clone, Parser)]
 pub(crate) struct Arguments {
-    /// The program to measure; a release build, or the numbers mean nothing.
-    pub(crate) keyferry: PathBuf,
-    /// How many objects wait, one round for each number.
-    #[arg(long, value_delimiter = ',', default_value = "500,1000")]
+    /// What is measured; without it, everything but `soak`.
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) scenario: Vec<Scenario>,
+    /// How many objects wait in `cold`, one round for each number.
+    #[arg(long, value_delimiter = ',', default_value = "500,2000,10000")]
     pub(crate) objects: Vec<usize>,
     /// What every AWS call takes, in milliseconds.
     #[arg(long, default_value_t = 10)]
     pub(crate) latency: u64,
-    /// How long the synced objects are watched at rest, in seconds.
-    #[arg(long, default_value_t = 30)]
-    pub(crate) rest: u64,
-    /// How often each round is done; the table shows every one.
-    #[arg(long, default_value_t = 1)]
-    pub(crate) repeat: usize,
+    /// How many Secrets of others there are in `foreign`.
+    #[arg(long, default_value_t = 20_000)]
+    pub(crate) foreign: usize,
+    /// How long `soak` lasts, and how long `roles` looks on; by default 10 and 3.
+    #[arg(long)]
+    pub(crate) minutes: Option<u64>,
     /// Measures with priority and fairness on, as real clusters have it.
     #[arg(long)]
     pub(crate) fairness: bool,
-    /// Where the figures are written as JSON.
-    #[arg(long, default_value = "target/bench.json")]
-    pub(crate) json: PathBuf,
+    /// Folder for figures and pictures.
+    #[arg(long, default_value = "target/bench")]
+    pub(crate) results: PathBuf,
+    /// The program to measure and its arguments, in which `{kubeconfig}`, `{metrics}` and `{health}` are filled in; the
+    /// program alone is keyferry. A release build, or the figures mean nothing.
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) operator: Vec<String>,
 }
 
 impl Arguments {
@@ -50,8 +60,12 @@ impl Arguments {
         Duration::from_millis(self.latency)
     }
 
-    pub(crate) fn time_at_rest(&self) -> Duration {
-        Duration::from_secs(self.rest)
+    fn scenarios(&self) -> Vec<Scenario> {
+        if self.scenario.is_empty() {
+            let all = Scenario::value_variants().iter().copied();
+            return all.filter(|scenario| *scenario != Scenario::Soak).collect();
+        }
+        self.scenario.clone()
     }
 }
 
@@ -67,14 +81,26 @@ async fn main() -> ExitCode {
     }
 }
 
+/// What one scenario could not do does not take the others' figures away.
 async fn bench(arguments: &Arguments) -> Result<(), Error> {
-    let mut rounds = Vec::new();
-    for objects in arguments.objects.iter().copied() {
-        for _ in 0..arguments.repeat {
-            let round = round::run(arguments, objects).await?;
-            report::print(&round);
-            rounds.push(round);
+    let mut rows = Vec::new();
+    let mut failed = Vec::new();
+    for scenario in arguments.scenarios() {
+        report::say(&format!("{scenario:?}"));
+        match scenario.run(arguments).await {
+            Ok(measured) => {
+                report::print(&measured);
+                rows.extend(measured);
+            }
+            Err(error) => {
+                report::say(&format!("{scenario:?} failed: {error}"));
+                failed.push(format!("{scenario:?}"));
+            }
         }
     }
-    report::write(arguments, &rounds)
+    report::write(arguments, &rows)?;
+    if failed.is_empty() {
+        return Ok(());
+    }
+    Err(format!("failed: {}", failed.join(", ")).into())
 }

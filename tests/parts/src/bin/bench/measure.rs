@@ -63,10 +63,21 @@ impl Process {
     }
 }
 
+impl Process {
+    /// Threads and open descriptors, connections among them.
+    pub(crate) fn handles(self) -> Result<(usize, usize), Error> {
+        let count = |what: &str| -> Result<usize, Error> {
+            Ok(std::fs::read_dir(format!("/proc/{}/{what}", self.id))?.count())
+        };
+        Ok((count("task")?, count("fd")?))
+    }
+}
+
 /// How many requests kube-apiserver has counted, by verb and resource.
 #[derive(Debug, Clone)]
 pub(crate) struct Requests {
     counts: BTreeMap<String, u64>,
+    refused: u64,
 }
 
 impl Requests {
@@ -75,6 +86,7 @@ impl Requests {
             .request_text(http::Request::get("/metrics").body(Vec::new())?)
             .await?;
         let mut counts = BTreeMap::new();
+        let mut refused = 0;
         for line in text
             .lines()
             .filter_map(|line| line.strip_prefix("apiserver_request_total{"))
@@ -107,8 +119,11 @@ impl Requests {
             *counts
                 .entry(format!("{verb} {resource}{slash}{sub}"))
                 .or_insert(0) += count;
+            if label("code") == Some("429") {
+                refused += count;
+            }
         }
-        Ok(Self { counts })
+        Ok(Self { counts, refused })
     }
 
     /// What was added since `earlier`.
@@ -119,4 +134,32 @@ impl Requests {
         };
         self.counts.iter().filter_map(grown).collect()
     }
+
+    /// Answers 429 since `earlier`.
+    pub(crate) fn refused_since(&self, earlier: &Self) -> u64 {
+        self.refused.saturating_sub(earlier.refused)
+    }
+}
+
+/// The requests that change something, events and leases left out.
+pub(crate) fn writes(requests: &BTreeMap<String, u64>) -> u64 {
+    let is_write = |name: &str| {
+        let read = ["GET ", "LIST ", "WATCH "]
+            .iter()
+            .any(|verb| name.starts_with(verb));
+        !read && !name.ends_with(" events") && !name.ends_with(" leases")
+    };
+    requests
+        .iter()
+        .filter(|(name, _)| is_write(name))
+        .map(|(_, count)| count)
+        .sum()
+}
+
+/// The value below which so many of a hundred lie.
+pub(crate) fn percentile(values: &[f64], of_a_hundred: usize) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let at = (sorted.len() * of_a_hundred).div_ceil(100).saturating_sub(1);
+    sorted.get(at).copied().unwrap_or(0.0)
 }

@@ -1,13 +1,11 @@
 //! The figures as a table for people and as JSON for comparisons.
 
-use std::collections::BTreeMap;
-use std::fmt::Display;
+use std::fmt::Write as _;
 use std::io::Write as _;
 
 use serde_json::json;
 
-use crate::measure::Usage;
-use crate::round::{Cold, Round};
+use crate::row::Row;
 use crate::{Arguments, Error};
 
 /// Progress and errors, apart from the table.
@@ -15,73 +13,47 @@ pub(crate) fn say(text: &str) {
     writeln!(std::io::stderr(), "{text}").ok();
 }
 
-pub(crate) fn print(round: &Round) {
-    let mut out = std::io::stdout().lock();
-    let mut row = |name: &str, value: &str| writeln!(out, "{name:<44} {value}").ok();
-    row("", "");
-    row(
-        &format!(
-            "{} objects, AWS answers in {} ms",
-            round.objects, round.aws_latency_ms
-        ),
-        "",
-    );
-    for floor in &round.floors {
-        row("  floor", &cold(floor));
+/// One line for each row, in Markdown, so that it can go into a page as it is.
+pub(crate) fn table(rows: &[Row]) -> String {
+    let mut text =
+        String::from("| what | figure | floor | at most | reached | |\n|---|---|---|---|---|---|\n");
+    for row in rows {
+        let number = |number: Option<f64>| number.map(figure).unwrap_or_default();
+        let reached = match row.is_reached() {
+            Some(true) => "yes",
+            Some(false) => "**no**",
+            None => "",
+        };
+        writeln!(
+            text,
+            "| {} | {} {} | {} | {} | {reached} | {} |",
+            row.name,
+            figure(row.figure),
+            row.unit,
+            number(row.floor),
+            number(row.most),
+            row.note
+        )
+        .ok();
     }
-    row("  keyferry, start to last Ready", &cold(&round.keyferry));
-    row("  times the floor", &format!("{:.2}", round.times_floor));
-    row("  AWS calls", &counts(&round.aws_calls));
-    row("  API-server requests", &counts(&round.apiserver_requests));
-    row("  memory after the sync", &memory(round.memory_after_sync));
-    row(
-        &format!("  memory after {} s at rest", round.rest.seconds),
-        &memory(round.memory_at_rest),
-    );
-    row("  at rest: CPU", &format!("{:.0} ms", round.rest.cpu_ms));
-    row("  at rest: AWS calls", &counts(&round.rest.aws_calls));
-    row(
-        "  at rest: API-server requests",
-        &counts(&round.rest.apiserver_requests),
-    );
-    row(
-        "  the program",
-        &format!("{:.1} MB", megabytes(round.binary_bytes)),
-    );
+    text
 }
 
-fn cold(cold: &Cold) -> String {
-    let Cold {
-        seconds,
-        client_ms,
-        apiserver_ms,
-    } = cold;
-    format!("{seconds:.2} s; CPU per object {client_ms:.2} ms, of kube-apiserver {apiserver_ms:.2} ms")
-}
-
-fn memory(usage: Usage) -> String {
-    let [anon, rss, peak] =
-        [usage.rss_anon, usage.rss, usage.peak].map(|kilobytes| megabytes(kilobytes * 1024));
-    format!("RssAnon {anon:.1} MB, RSS {rss:.1} MB, peak {peak:.1} MB")
-}
-
-#[expect(clippy::cast_precision_loss, reason = "megabytes with one decimal")]
-fn megabytes(bytes: u64) -> f64 {
-    bytes as f64 / 1e6
-}
-
-fn counts(counts: &BTreeMap<String, impl Display>) -> String {
-    if counts.is_empty() {
-        return "none".to_owned();
+/// Three digits that count.
+fn figure(number: f64) -> String {
+    match number.abs() {
+        n if n >= 100.0 || n == 0.0 => format!("{number:.0}"),
+        n if n >= 10.0 => format!("{number:.1}"),
+        _ => format!("{number:.2}"),
     }
-    counts
-        .iter()
-        .map(|(name, count)| format!("{name} {count}"))
-        .collect::<Vec<_>>()
-        .join(", ")
 }
 
-pub(crate) fn write(arguments: &Arguments, rounds: &[Round]) -> Result<(), Error> {
+pub(crate) fn print(rows: &[Row]) {
+    writeln!(std::io::stdout(), "{}", table(rows)).ok();
+}
+
+pub(crate) fn write(arguments: &Arguments, rows: &[Row]) -> Result<(), Error> {
+    let program = arguments.operator.first().ok_or("no operator is named")?;
     let machine = json!({
         "cores": std::thread::available_parallelism()?.get(),
         "processor": processor(),
@@ -90,13 +62,19 @@ pub(crate) fn write(arguments: &Arguments, rounds: &[Round]) -> Result<(), Error
     let figures = json!({
         "at": jiff::Timestamp::now().to_string(),
         "machine": machine,
-        "rounds": rounds,
+        "aws_latency_ms": arguments.latency,
+        "operator_bytes": std::fs::metadata(program)?.len(),
+        "rows": rows,
     });
-    if let Some(folder) = arguments.json.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    std::fs::write(&arguments.json, serde_json::to_string_pretty(&figures)? + "\n")?;
-    say(&format!("written to {}", arguments.json.display()));
+    std::fs::create_dir_all(&arguments.results)?;
+    let file = |name: &str| arguments.results.join(name);
+    std::fs::write(
+        file("figures.json"),
+        serde_json::to_string_pretty(&figures)? + "\n",
+    )?;
+    std::fs::write(file("figures.md"), table(rows))?;
+    crate::picture::draw(&arguments.results, rows)?;
+    say(&format!("written to {}", arguments.results.display()));
     Ok(())
 }
 
