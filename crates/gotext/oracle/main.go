@@ -29,7 +29,6 @@ func main() {
 	flag.Parse()
 	s.seconds = time.Duration(*seconds) * time.Second
 	os.Setenv("TZ", "UTC")
-	time.Local = time.UTC
 
 	checks := map[string]func(*settings, *report){"tables": checkTables, "random": checkRandom, "keys": checkKeys, "bench": bench}
 	names := flag.Args()
@@ -60,7 +59,7 @@ type report struct {
 	equal, different int
 }
 
-const shown = 40
+const shown = 60
 
 func (r *report) same(what, rust, golang string) {
 	if rust == golang {

@@ -27,7 +27,6 @@ mod regex;
 mod semver;
 mod strings;
 mod text;
-mod unicode;
 mod url;
 mod x509;
 mod yaml;

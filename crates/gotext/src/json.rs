@@ -9,6 +9,7 @@ mod encode;
 pub(crate) mod string;
 mod value;
 
+pub(crate) use decode::parse_what_fits;
 pub use decode::{Error, parse};
 pub(crate) use encode::sorted;
 pub use encode::{Html, to_vec, to_vec_indented};

@@ -14,12 +14,14 @@ mod unicode;
 
 use std::ops::Range;
 
-use regex_automata::{Input, meta};
+use regex_automata::util::captures::Captures;
+use regex_automata::{Input, Span, meta};
+use zeroize::Zeroizing;
 
 pub use error::{Error, ErrorCode};
-pub(crate) use unicode::{is_digit, is_letter};
 
 use crate::strconv;
+use crate::template::Buffer;
 use haystack::Haystack;
 
 /// What a compiled expression may take in memory.
@@ -46,7 +48,7 @@ impl Default for Limits {
 /// A compiled expression.
 #[derive(Debug, Clone)]
 pub struct Regexp {
-    pattern: Vec<u8>,
+    pattern: Zeroizing<Vec<u8>>,
     matcher: meta::Regex,
     /// The name of every group, with one for the whole match; several groups may share a name.
     names: Vec<Option<String>>,
@@ -72,7 +74,7 @@ impl Regexp {
         let matcher = meta::Builder::new().configure(config).build_from_hir(&parsed.hir);
         let matcher = matcher.map_err(|_| Error::new(ErrorCode::Large, pattern))?;
         Ok(Self {
-            pattern: pattern.to_vec(),
+            pattern: Zeroizing::new(pattern.to_vec()),
             matcher,
             names: parsed.names,
         })
@@ -81,6 +83,11 @@ impl Regexp {
     /// The expression as it was given.
     pub fn pattern(&self) -> &[u8] {
         &self.pattern
+    }
+
+    /// Bytes the compiled expression takes, without what searches use.
+    pub fn memory(&self) -> usize {
+        self.pattern.len() + self.matcher.memory_usage()
     }
 
     /// `MatchString`: whether the text contains a match.
@@ -98,13 +105,12 @@ impl Regexp {
     /// `FindStringSubmatchIndex`: the groups of the leftmost match.
     pub fn find_submatch(&self, text: &[u8]) -> Option<Groups> {
         let haystack = Haystack::new(text);
-        let groups = self.groups_from(haystack.bytes(), 0)?;
-        Some(
-            groups
-                .into_iter()
-                .map(|group| group.map(|range| haystack.original(range)))
-                .collect(),
-        )
+        let mut captures = self.matcher.create_captures();
+        self.matcher.captures(haystack.bytes(), &mut captures);
+        let original = |span: Span| haystack.original(span.range());
+        captures
+            .is_match()
+            .then(|| captures.iter().map(|group| group.map(original)).collect())
     }
 
     /// `FindAllStringIndex`: at most `limit` matches that do not overlap, or all of them.
@@ -135,27 +141,50 @@ impl Regexp {
 
     /// `ReplaceAllString`: `$1`, `${1}` and `${name}` of the replacement stand for groups.
     pub fn replace_all(&self, text: &[u8], replacement: &[u8]) -> Vec<u8> {
-        if !replacement.contains(&b'$') {
-            return self.replace_all_literal(text, replacement);
-        }
-        replace(text, |haystack, position| {
-            let groups = self.groups_from(haystack.bytes(), position)?;
-            let range = groups.first().cloned().flatten()?;
-            let groups: Groups = groups
-                .into_iter()
-                .map(|group| group.map(|range| haystack.original(range)))
-                .collect();
-            let mut expanded = Vec::new();
-            expand::expand(&mut expanded, replacement, text, &groups, &self.names);
-            Some((range, expanded))
-        })
+        let refers = replacement.contains(&b'$');
+        self.replace(text, replacement, refers.then(|| self.matcher.create_captures()))
     }
 
     /// `ReplaceAllLiteralString`.
     pub fn replace_all_literal(&self, text: &[u8], replacement: &[u8]) -> Vec<u8> {
-        replace(text, |haystack, position| {
-            Some((self.find_from(haystack.bytes(), position)?, replacement.to_vec()))
-        })
+        self.replace(text, replacement, None)
+    }
+
+    /// Replaces all matches; the groups, if there is room for any, are what the replacement may refer to.
+    fn replace(&self, text: &[u8], replacement: &[u8], mut groups: Option<Captures>) -> Vec<u8> {
+        let haystack = Haystack::new(text);
+        let bytes = haystack.bytes();
+        let mut out = Buffer::with_capacity(text.len());
+        let mut last_end = 0;
+        let mut position = 0;
+        while position <= bytes.len() {
+            let input = Input::new(bytes).span(position..bytes.len());
+            let found = match &mut groups {
+                Some(groups) => {
+                    self.matcher.search_captures(&input, groups);
+                    groups.get_match()
+                }
+                None => self.matcher.search(&input),
+            };
+            let Some(range) = found.map(|found| found.range()) else {
+                break;
+            };
+            out.extend(haystack.original_text(last_end..range.start));
+            // An empty match right after another match is not replaced.
+            if range.end > last_end || range.start == 0 {
+                match &groups {
+                    Some(groups) => {
+                        let group = |n| Some(haystack.original_text(groups.get_group(n)?.range()));
+                        expand::expand(&mut out, replacement, &self.names, group);
+                    }
+                    None => out.extend(replacement),
+                }
+            }
+            last_end = range.end;
+            position = range.end.max(after_rune(bytes, position));
+        }
+        out.extend(haystack.original_text(last_end..bytes.len()));
+        std::mem::take(&mut *out.into_bytes())
     }
 
     /// `Split`: the text between matches, in at most `limit` parts, the last of which is all that is left.
@@ -190,41 +219,6 @@ impl Regexp {
             .find(Input::new(haystack).span(position..haystack.len()))?;
         Some(found.range())
     }
-
-    fn groups_from(&self, haystack: &[u8], position: usize) -> Option<Groups> {
-        let mut captures = self.matcher.create_captures();
-        self.matcher
-            .captures(Input::new(haystack).span(position..haystack.len()), &mut captures);
-        captures.is_match().then(|| {
-            captures
-                .iter()
-                .map(|group| group.map(|span| span.range()))
-                .collect()
-        })
-    }
-}
-
-/// Replaces what `next` finds from a position on by the text it gives.
-fn replace(text: &[u8], next: impl Fn(&Haystack<'_>, usize) -> Option<(Range<usize>, Vec<u8>)>) -> Vec<u8> {
-    let haystack = Haystack::new(text);
-    let length = haystack.bytes().len();
-    let mut out = Vec::with_capacity(text.len());
-    let mut last_end = 0;
-    let mut position = 0;
-    while position <= length {
-        let Some((range, replacement)) = next(&haystack, position) else {
-            break;
-        };
-        out.extend_from_slice(haystack.original_text(last_end..range.start));
-        // An empty match right after another match is not replaced.
-        if range.end > last_end || range.start == 0 {
-            out.extend_from_slice(&replacement);
-        }
-        last_end = range.end;
-        position = range.end.max(after_rune(haystack.bytes(), position));
-    }
-    out.extend_from_slice(haystack.original_text(last_end..length));
-    out
 }
 
 /// The offset after the character at `position`, and past the end at the end.

@@ -40,8 +40,10 @@ mod node;
 pub mod object;
 mod parse;
 pub mod print;
+mod regexps;
 pub mod text;
 pub mod types;
+mod uses;
 pub mod value;
 
 #[cfg(test)]
@@ -97,6 +99,7 @@ pub struct Template {
     name: Text,
     source: Text,
     trees: parse::Trees,
+    regexps: regexps::Regexps,
 }
 
 impl Template {
@@ -113,14 +116,20 @@ impl Template {
             right: options.right_delim,
         };
         let trees = parse::parse(&name, &source, &delims, options.functions, options.limits)?;
-        Ok(Self { name, source, trees })
+        Ok(Self {
+            name,
+            source,
+            trees,
+            regexps: regexps::Regexps::default(),
+        })
     }
 
     /// Executes the template on `data`, giving its output.
     ///
     /// `data` is usually a map; functions such as `set` change maps in it, as in Go.
     pub fn execute(&self, data: &Value, options: &ExecOptions<'_>) -> Result<Zeroizing<Vec<u8>>, ExecError> {
-        let mut context = Context::new(options.clock, options.random, options.limits);
+        let mut context =
+            Context::new(options.clock, options.random, options.limits).with_regexps(&self.regexps);
         let exec = exec::Exec::new(
             &self.trees,
             &self.source,
@@ -129,6 +138,21 @@ impl Template {
             &mut context,
         );
         Ok(exec.run(data)?.into_bytes())
+    }
+
+    /// Whether the output may depend on randomness: whether a function that may draw random bytes stands in the main
+    /// template or in one it calls, in a branch that is taken or not. Such a template gives another output each time.
+    pub fn uses_random(&self) -> bool {
+        self.uses().random
+    }
+
+    /// Whether the output may depend on the clock, told as by [`Self::uses_random`].
+    pub fn uses_clock(&self) -> bool {
+        self.uses().clock
+    }
+
+    fn uses(&self) -> uses::Uses {
+        uses::of(&self.trees, &self.name)
     }
 
     /// The name given to [`Self::parse`].

@@ -11,6 +11,7 @@ mod order;
 mod resolve;
 mod scalar;
 mod scan;
+mod show;
 mod timestamp;
 mod token;
 

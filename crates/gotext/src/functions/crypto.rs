@@ -28,8 +28,9 @@ const LIST: Type = Type::ANY_LIST;
 pub(super) const TABLE: &[Function] = &[
     Function::fixed("bcrypt", &[Type::String], Type::String, |context, args| {
         bcrypt_text(context, args.bytes(0)).map(Value::String)
-    }),
-    Function::fixed("htpasswd", THREE, Type::String, htpasswd),
+    })
+    .drawing_random(),
+    Function::fixed("htpasswd", THREE, Type::String, htpasswd).drawing_random(),
     Function::fixed(
         "derivePassword",
         &[
@@ -42,38 +43,48 @@ pub(super) const TABLE: &[Function] = &[
         Type::String,
         derive_password,
     ),
-    Function::fixed("genPrivateKey", &[Type::String], Type::String, generate_key),
+    Function::fixed("genPrivateKey", &[Type::String], Type::String, generate_key).drawing_random(),
     Function::fixed("buildCustomCert", TWO, certificate::TYPE, certificate::custom),
     Function::fixed(
         "genCA",
         &[Type::String, Type::INT],
         certificate::TYPE,
         certificate::authority,
-    ),
+    )
+    .drawing_random()
+    .reading_clock(),
     Function::fixed(
         "genCAWithKey",
         &[Type::String, Type::INT, Type::String],
         certificate::TYPE,
         certificate::authority,
-    ),
+    )
+    .drawing_random()
+    .reading_clock(),
     Function::fixed(
         "genSelfSignedCert",
         &[Type::String, LIST, LIST, Type::INT],
         certificate::TYPE,
         certificate::self_signed,
-    ),
+    )
+    .drawing_random()
+    .reading_clock(),
     Function::fixed(
         "genSelfSignedCertWithKey",
         &[Type::String, LIST, LIST, Type::INT, Type::String],
         certificate::TYPE,
         certificate::self_signed,
-    ),
+    )
+    .drawing_random()
+    .reading_clock(),
     Function::fixed(
         "genSignedCert",
         &[Type::String, LIST, LIST, Type::INT, certificate::TYPE],
         certificate::TYPE,
         certificate::signed,
-    ),
+    )
+    .drawing_random()
+    .reading_clock(),
     Function::fixed(
         "genSignedCertWithKey",
         &[
@@ -86,8 +97,10 @@ pub(super) const TABLE: &[Function] = &[
         ],
         certificate::TYPE,
         certificate::signed,
-    ),
-    Function::fixed("encryptAES", TWO, Type::String, aes_cbc::encrypt),
+    )
+    .drawing_random()
+    .reading_clock(),
+    Function::fixed("encryptAES", TWO, Type::String, aes_cbc::encrypt).drawing_random(),
     Function::fixed("decryptAES", TWO, Type::String, aes_cbc::decrypt),
     Function::fixed(
         "rsaDecrypt",

@@ -26,24 +26,28 @@ const SECOND: i64 = 1_000_000_000;
 pub(super) const TABLE: &[Function] = &[
     Function::fixed("now", &[], TIME, |context, _| {
         Ok(Value::object(Time::since_epoch(context.now())))
-    }),
+    })
+    .reading_clock(),
     Function::fixed(
         "date",
         &[Type::String, Type::Any],
         Type::String,
         |context, args| in_zone(context, args.bytes(0), args.value(1), b"Local"),
-    ),
+    )
+    .reading_clock(),
     Function::fixed("htmlDate", &[Type::Any], Type::String, |context, args| {
         in_zone(context, DATE_ONLY, args.value(0), b"Local")
-    }),
+    })
+    .reading_clock(),
     Function::fixed(
         "htmlDateInZone",
         &[Type::Any, Type::String],
         Type::String,
         |context, args| in_zone(context, DATE_ONLY, args.value(0), args.bytes(1)),
-    ),
-    Function::fixed("dateInZone", DATE_IN_ZONE, Type::String, date_in_zone),
-    Function::fixed("date_in_zone", DATE_IN_ZONE, Type::String, date_in_zone),
+    )
+    .reading_clock(),
+    Function::fixed("dateInZone", DATE_IN_ZONE, Type::String, date_in_zone).reading_clock(),
+    Function::fixed("date_in_zone", DATE_IN_ZONE, Type::String, date_in_zone).reading_clock(),
     Function::fixed("dateModify", MODIFY, TIME, date_modify),
     Function::fixed("date_modify", MODIFY, TIME, date_modify),
     Function::fixed("mustDateModify", MODIFY, TIME, must_date_modify),
@@ -60,9 +64,9 @@ pub(super) const TABLE: &[Function] = &[
     Function::fixed("unixEpoch", &[TIME], Type::String, |_, args| {
         Ok(Value::string(time(args, 0).to_unix().to_string()))
     }),
-    Function::fixed("ago", &[Type::Any], Type::String, ago),
+    Function::fixed("ago", &[Type::Any], Type::String, ago).reading_clock(),
     Function::fixed("duration", &[Type::Any], Type::String, seconds),
-    Function::fixed("durationRound", &[Type::Any], Type::String, rounded),
+    Function::fixed("durationRound", &[Type::Any], Type::String, rounded).reading_clock(),
 ];
 
 const DATE_IN_ZONE: &[Type] = &[Type::String, Type::Any, Type::String];

@@ -1,6 +1,6 @@
 //! JSON: `fromJson`, `toJson` and their relatives, and the way between template values and JSON values.
 //!
-//! The `must` forms fail; the others swallow errors: `fromJson` gives nil, `toJson` the empty string.
+//! The `must` forms fail; the others swallow errors: `fromJson` gives what could be read, `toJson` the empty string.
 
 use crate::json::{self, Html, Number};
 use crate::template::{
@@ -10,10 +10,16 @@ use crate::template::{
 /// The functions of this family.
 pub(super) const TABLE: &[Function] = &[
     Function::fixed("fromJson", &[Type::String], Type::Any, |context, args| {
-        forgiving(read(context, args.bytes(0)), Value::Nil)
+        context.charge_bytes(args.bytes(0).len())?;
+        match json::parse_what_fits(args.bytes(0)) {
+            Ok((value, _)) => from_json(context, value),
+            Err(_) => Ok(Value::Nil),
+        }
     }),
     Function::fixed("mustFromJson", &[Type::String], Type::Any, |context, args| {
-        read(context, args.bytes(0))
+        context.charge_bytes(args.bytes(0).len())?;
+        let value = json::parse(args.bytes(0)).map_err(|error| FuncError::new(error.to_string()))?;
+        from_json(context, value)
     }),
     Function::fixed("toJson", &[Type::Any], Type::String, |context, args| {
         forgiving(write(context, args, Form::Plain), Value::EMPTY)
@@ -53,12 +59,6 @@ fn forgiving(result: Result<Value, FuncError>, otherwise: Value) -> Result<Value
         Err(FuncError::Message(_)) => Ok(otherwise),
         other => other,
     }
-}
-
-fn read(context: &mut Context<'_>, text: &[u8]) -> Result<Value, FuncError> {
-    context.charge_bytes(text.len())?;
-    let value = json::parse(text).map_err(|error| FuncError::new(error.to_string()))?;
-    from_json(context, value)
 }
 
 fn write(context: &mut Context<'_>, args: Args<'_>, form: Form) -> Result<Value, FuncError> {

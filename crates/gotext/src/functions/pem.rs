@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use data_encoding::BASE64;
+use memchr::memmem;
 use zeroize::Zeroizing;
 
 use super::crypto::error::CryptoError;
@@ -73,12 +74,12 @@ enum Attempt {
 
 /// Looks at the text up to and including the next END line. Offsets count from the start of `text`.
 fn attempt(text: &[u8]) -> Attempt {
-    let Some(end) = find(text, END) else {
+    let Some(end) = memmem::find(text, END) else {
         return Attempt::Nothing;
     };
     let trailer = end + END.len();
     let before = text.get(..end).unwrap_or_default();
-    let Some(begin) = rfind(before, START) else {
+    let Some(begin) = memmem::rfind(before, START) else {
         return Attempt::Skip(trailer);
     };
     if begin > 0 && before.get(begin - 1) != Some(&b'\n') {
@@ -98,7 +99,7 @@ fn attempt(text: &[u8]) -> Attempt {
             return Attempt::Nothing;
         }
         let (line, consumed) = first_line(rest);
-        let Some(colon) = line.iter().position(|&byte| byte == b':') else {
+        let Some(colon) = memchr::memchr(b':', line) else {
             break;
         };
         let (key, value) = line.split_at(colon);
@@ -145,18 +146,18 @@ fn attempt(text: &[u8]) -> Attempt {
 }
 
 fn body(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    let digits: Zeroizing<Vec<u8>> = Zeroizing::new(
-        text.iter()
-            .copied()
-            .filter(|byte| !matches!(byte, b' ' | b'\t'))
-            .collect(),
-    );
+    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+    if !text.iter().any(is_blank) {
+        return encoding::base64(text).ok().map(Zeroizing::new);
+    }
+    let digits = text.iter().copied().filter(|byte| !is_blank(byte));
+    let digits: Zeroizing<Vec<u8>> = Zeroizing::new(digits.collect());
     encoding::base64(&digits).ok().map(Zeroizing::new)
 }
 
 /// The first line without its end and trailing blanks, and the bytes it takes with its end.
 fn first_line(text: &[u8]) -> (&[u8], usize) {
-    let (line, consumed) = match text.iter().position(|&byte| byte == b'\n') {
+    let (line, consumed) = match memchr::memchr(b'\n', text) {
         None => (text, text.len()),
         Some(newline) => {
             let line = text.get(..newline).unwrap_or_default();
@@ -176,14 +177,6 @@ fn trim(text: &[u8]) -> &[u8] {
         Ok(text) => text.trim().as_bytes(),
         Err(_) => text.trim_ascii(),
     }
-}
-
-fn find(text: &[u8], what: &[u8]) -> Option<usize> {
-    text.windows(what.len()).position(|window| window == what)
-}
-
-fn rfind(text: &[u8], what: &[u8]) -> Option<usize> {
-    text.windows(what.len()).rposition(|window| window == what)
 }
 
 /// A block without headers as PEM text.
@@ -238,7 +231,7 @@ fn encode_parts(label: &[u8], headers: &BTreeMap<Vec<u8>, Vec<u8>>, bytes: &[u8]
 
 /// What stands before the first BEGIN is dropped.
 pub(crate) fn trim_junk(input: &[u8]) -> &[u8] {
-    find(input, b"-----BEGIN")
+    memmem::find(input, b"-----BEGIN")
         .and_then(|start| input.get(start..))
         .unwrap_or(input)
 }

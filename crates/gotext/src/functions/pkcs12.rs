@@ -38,18 +38,22 @@ pub(super) const TABLE: &[Function] = &[
     }),
     Function::fixed("pemToPkcs12", TWO, Type::String, |context, args| {
         key_store(context, args, Above::Dropped)
-    }),
+    })
+    .drawing_random(),
     Function::fixed("pemToPkcs12Pass", THREE, Type::String, |context, args| {
         key_store(context, args, Above::Dropped)
-    }),
+    })
+    .drawing_random(),
     Function::fixed("fullPemToPkcs12", TWO, Type::String, |context, args| {
         key_store(context, args, Above::Kept)
-    }),
+    })
+    .drawing_random(),
     Function::fixed("fullPemToPkcs12Pass", THREE, Type::String, |context, args| {
         key_store(context, args, Above::Kept)
-    }),
-    Function::fixed("pemTruststoreToPKCS12", ONE, Type::String, trust_store),
-    Function::fixed("pemTruststoreToPKCS12Pass", TWO, Type::String, trust_store),
+    })
+    .drawing_random(),
+    Function::fixed("pemTruststoreToPKCS12", ONE, Type::String, trust_store).drawing_random(),
+    Function::fixed("pemTruststoreToPKCS12Pass", TWO, Type::String, trust_store).drawing_random(),
 ];
 
 fn key(context: &mut Context<'_>, password: &[u8], file: &[u8]) -> Result<Value, FuncError> {

@@ -16,20 +16,24 @@ const LETTERS_AND_DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqr
 pub(super) const TABLE: &[Function] = &[
     Function::fixed("randAlphaNum", &[Type::INT], Type::String, |context, args| {
         text(context, args, LETTERS_AND_DIGITS)
-    }),
+    })
+    .drawing_random(),
     Function::fixed("randAlpha", &[Type::INT], Type::String, |context, args| {
         text(context, args, LETTERS_AND_DIGITS.split_at(52).0)
-    }),
+    })
+    .drawing_random(),
     Function::fixed("randNumeric", &[Type::INT], Type::String, |context, args| {
         text(context, args, LETTERS_AND_DIGITS.split_at(52).1)
-    }),
+    })
+    .drawing_random(),
     Function::fixed("randAscii", &[Type::INT], Type::String, |context, args| {
         text(context, args, &PRINTABLE)
-    }),
-    Function::fixed("randBytes", &[Type::INT], Type::String, bytes),
-    Function::fixed("randInt", &[Type::INT, Type::INT], Type::INT, int),
-    Function::fixed("shuffle", &[Type::String], Type::String, shuffle),
-    Function::fixed("uuidv4", &[], Type::String, uuid),
+    })
+    .drawing_random(),
+    Function::fixed("randBytes", &[Type::INT], Type::String, bytes).drawing_random(),
+    Function::fixed("randInt", &[Type::INT, Type::INT], Type::INT, int).drawing_random(),
+    Function::fixed("shuffle", &[Type::String], Type::String, shuffle).drawing_random(),
+    Function::fixed("uuidv4", &[], Type::String, uuid).drawing_random(),
 ];
 
 /// From the space to the tilde.

@@ -3,6 +3,8 @@
 //! The `must` forms give Go's error for a bad expression, the others panic in Go with a longer text, except that
 //! `regexMatch` is false.
 
+use std::sync::Arc;
+
 use crate::regexp::{Error, Limits, Regexp, quote_meta};
 use crate::template::{Args, Context, FuncError, Function, Limit, List, Type, Value};
 
@@ -83,25 +85,31 @@ pub(super) const TABLE: &[Function] = &[
 ];
 
 /// Compiles the first argument for matching the second; a bad expression is the inner error.
-fn compiled(context: &mut Context<'_>, args: Args<'_>) -> Result<Result<Regexp, Error>, FuncError> {
+fn compiled(context: &mut Context<'_>, args: Args<'_>) -> Result<Result<Arc<Regexp>, Error>, FuncError> {
     /// States times bytes that one search may visit at worst, at about 32 bytes per state: some ten seconds.
     const WORK: usize = 1 << 36;
     /// Room for a few Unicode classes, however long the text.
     const LEAST: usize = 64 << 10;
+    /// A search's own memory is kept with the expression.
+    const CACHE: usize = 512 << 10;
     let (pattern, text) = (args.bytes(0), args.bytes(1));
-    // Compiling takes up to a tenth of a second, however short the expression.
-    context.check_deadline()?;
     context.charge((pattern.len() as u64).saturating_add(text.len() as u64 / 16))?;
     let limits = Limits::default();
-    let automaton = (WORK / text.len().max(1)).clamp(LEAST, limits.automaton);
-    Ok(Regexp::with_limits(pattern, Limits { automaton, ..limits }))
+    // In steps, so that texts of about the same length share the compiled expression.
+    let automaton = (WORK / text.len().max(1).next_power_of_two()).clamp(LEAST, limits.automaton);
+    let limits = Limits {
+        automaton,
+        cache: CACHE,
+        ..limits
+    };
+    Ok(context.regexp(pattern, limits)?)
 }
 
-fn must(context: &mut Context<'_>, args: Args<'_>) -> Result<Regexp, FuncError> {
+fn must(context: &mut Context<'_>, args: Args<'_>) -> Result<Arc<Regexp>, FuncError> {
     compiled(context, args)?.map_err(|error| FuncError::new(error.text()))
 }
 
-fn or_panic(context: &mut Context<'_>, args: Args<'_>) -> Result<Regexp, FuncError> {
+fn or_panic(context: &mut Context<'_>, args: Args<'_>) -> Result<Arc<Regexp>, FuncError> {
     compiled(context, args)?.map_err(|error| FuncError::new(error.panic_text(args.bytes(0))))
 }
 
@@ -152,14 +160,16 @@ fn replace(
     } else {
         0
     };
-    if !replacement.is_empty() {
-        let matches = regexp.find_all(text, None).len();
-        let grown = matches
-            .saturating_mul(replacement.len())
-            .saturating_add(references.saturating_mul(text.len()));
-        if text.len().saturating_add(grown) > context.limits().string_bytes {
-            return Err(Limit::StringBytes.into());
-        }
+    let grown = |matches: usize| {
+        let references = references.saturating_mul(text.len());
+        text.len()
+            .saturating_add(matches.saturating_mul(replacement.len()))
+            .saturating_add(references)
+    };
+    let most = context.limits().string_bytes;
+    // Between all characters lies a match at most; only where that could be too much are they counted.
+    if grown(text.len() + 1) > most && grown(regexp.find_all(text, None).len()) > most {
+        return Err(Limit::StringBytes.into());
     }
     let replaced = if expands {
         regexp.replace_all(text, replacement)

@@ -12,9 +12,9 @@ mod wrap;
 use zeroize::Zeroizing;
 
 use super::text::{sprint, strings_of, strval};
-use super::unicode::{map, to_lower, to_upper};
 use crate::strconv::quote;
-use crate::template::{Args, Buffer, Context, FuncError, Function, Limit, List, Type, Value};
+use crate::template::{Args, Buffer, Context, FuncError, Function, Limit, Type, Value};
+use crate::unicode::{map, to_lower, to_upper};
 
 const S: Type = Type::String;
 const I: Type = Type::INT;
@@ -241,11 +241,11 @@ fn sort(context: &mut Context<'_>, args: Args<'_>) -> Result<Value, FuncError> {
     let list = strings_of(context, args.value(0))?;
     let count = list.len() as u64;
     context.charge(count * u64::from(count.checked_ilog2().unwrap_or(0)))?;
-    let mut texts: Vec<Value> = list.to_vec();
-    texts.sort_by(|a, b| a.as_bytes().cmp(&b.as_bytes()));
     // A value that is no list is its own text, and nil is `<nil>`.
     if matches!(args.value(0), Value::Nil) {
-        texts = vec![Value::from("<nil>")];
+        return Ok(Value::strings(["<nil>"]));
     }
-    Ok(Value::List(List::new(&Type::String, texts)))
+    // A list of texts is that of the argument, which is sorted with it.
+    list.sort_texts();
+    Ok(Value::List(list))
 }

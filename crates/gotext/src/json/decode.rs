@@ -35,6 +35,15 @@ fn quoted(byte: u8) -> String {
 
 /// `json.Unmarshal` into an `any`.
 pub fn parse(text: &[u8]) -> Result<Value, Error> {
+    match parse_what_fits(text)? {
+        (_, Some(number)) => Err(Error::NumberOverflow(number)),
+        (value, None) => Ok(value),
+    }
+}
+
+/// What `json.Unmarshal` leaves in an `any` where it fails only for a number that does not fit: null in the number's
+/// place. With it comes the first such number.
+pub(crate) fn parse_what_fits(text: &[u8]) -> Result<(Value, Option<String>), Error> {
     let mut parser = Parser {
         text,
         at: 0,
@@ -46,10 +55,7 @@ pub fn parse(text: &[u8]) -> Result<Value, Error> {
         return Err(parser.invalid("after top-level value"));
     }
     // A number that does not fit matters only in a text that is JSON.
-    match parser.overflow {
-        Some(number) => Err(Error::NumberOverflow(number)),
-        None => Ok(value),
-    }
+    Ok((value, parser.overflow))
 }
 
 struct Parser<'t> {
@@ -198,8 +204,11 @@ impl<'t> Parser<'t> {
             .get(start..self.at)
             .and_then(|text| str::from_utf8(text).ok());
         let text = text.unwrap_or_default();
-        if strconv::parse_float(text.as_bytes()).is_err() {
+        // Without an exponent only a number of more than 308 digits can be too large.
+        let may_overflow = text.len() > 308 || text.contains(['e', 'E']);
+        if may_overflow && strconv::parse_float(text.as_bytes()).is_err() {
             self.overflow.get_or_insert_with(|| text.to_owned());
+            return Ok(Value::Null);
         }
         Ok(Value::Number(Number::from_text(text)))
     }

@@ -1,21 +1,20 @@
 //! Replacement templates with `$1` and `${name}`.
 
-use super::Groups;
-use super::unicode::{is_digit, is_letter};
 use crate::strconv::decode_rune;
+use crate::template::Buffer;
+use crate::unicode::{is_digit, is_letter};
 
-/// Appends the template with its references replaced by groups of the match.
-pub(super) fn expand(
-    out: &mut Vec<u8>,
+/// Appends the template with its references replaced by groups of the match; `names` has one for each group.
+pub(super) fn expand<'t>(
+    out: &mut Buffer,
     template: &[u8],
-    text: &[u8],
-    groups: &Groups,
     names: &[Option<String>],
+    group: impl Fn(usize) -> Option<&'t [u8]>,
 ) {
     let mut rest = template;
-    while let Some(at) = rest.iter().position(|byte| *byte == b'$') {
+    while let Some(at) = memchr::memchr(b'$', rest) {
         let (before, after) = rest.split_at_checked(at).unwrap_or_default();
-        out.extend_from_slice(before);
+        out.extend(before);
         rest = after.get(1..).unwrap_or_default();
         if let Some(after) = rest.strip_prefix(b"$") {
             out.push(b'$');
@@ -28,17 +27,17 @@ pub(super) fn expand(
             continue;
         };
         rest = after;
-        let group = match number(name) {
-            Some(number) => groups.get(number).cloned().flatten(),
-            None => groups
+        let found = match number(name) {
+            Some(number) => group(number),
+            None => names
                 .iter()
-                .zip(names)
-                .find(|(group, known)| group.is_some() && known.as_deref().map(str::as_bytes) == Some(name))
-                .and_then(|(group, _)| group.clone()),
+                .enumerate()
+                .filter(|(_, known)| known.as_deref().map(str::as_bytes) == Some(name))
+                .find_map(|(number, _)| group(number)),
         };
-        out.extend_from_slice(group.and_then(|range| text.get(range)).unwrap_or_default());
+        out.extend(found.unwrap_or_default());
     }
-    out.extend_from_slice(rest);
+    out.extend(rest);
 }
 
 /// The name after a dollar sign, as long as it can be, and what follows it.

@@ -1,8 +1,8 @@
 //! The classes behind `\p{…}`, by the names Go 1.26 knows, with the characters of Unicode 15.0.
 
-use std::sync::LazyLock;
+use regex_syntax::hir::{ClassUnicode, ClassUnicodeRange};
 
-use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, Hir, HirKind};
+use crate::unicode::{known, table};
 
 /// The general categories, each with the name Go gives it beside its short one.
 const CATEGORIES: &[(&str, &str)] = &[
@@ -121,57 +121,9 @@ fn canonical(name: &str) -> String {
     out
 }
 
-/// What a property of the `regex-syntax` tables holds for, without characters younger than Unicode 15.0.
-fn known(property: &str) -> ClassUnicode {
-    let mut class = table(property);
-    class.intersect(&table("age=15.0"));
-    class
-}
-
 fn assigned() -> ClassUnicode {
     let mut unassigned = table("gc=Cn");
     unassigned.negate();
     unassigned.intersect(&table("age=15.0"));
     unassigned
-}
-
-fn table(property: &str) -> ClassUnicode {
-    match regex_syntax::parse(&format!("\\p{{{property}}}")).map(Hir::into_kind) {
-        Ok(HirKind::Class(Class::Unicode(class))) => class,
-        // A class of one character is parsed to that character.
-        Ok(HirKind::Literal(literal)) => {
-            let text = str::from_utf8(&literal.0).unwrap_or_default();
-            ClassUnicode::new(
-                text.chars()
-                    .map(|character| ClassUnicodeRange::new(character, character)),
-            )
-        }
-        _ => ClassUnicode::empty(),
-    }
-}
-
-/// `unicode.IsLetter`.
-pub(crate) fn is_letter(character: char) -> bool {
-    static LETTERS: LazyLock<ClassUnicode> = LazyLock::new(|| known("gc=L"));
-    if character.is_ascii() {
-        character.is_ascii_alphabetic()
-    } else {
-        contains(&LETTERS, character)
-    }
-}
-
-/// `unicode.IsDigit`.
-pub(crate) fn is_digit(character: char) -> bool {
-    static DIGITS: LazyLock<ClassUnicode> = LazyLock::new(|| known("gc=Nd"));
-    if character.is_ascii() {
-        character.is_ascii_digit()
-    } else {
-        contains(&DIGITS, character)
-    }
-}
-
-fn contains(class: &ClassUnicode, character: char) -> bool {
-    let after = class.ranges().partition_point(|range| range.start() <= character);
-    let range = after.checked_sub(1).and_then(|index| class.ranges().get(index));
-    range.is_some_and(|range| character <= range.end())
 }

@@ -4,14 +4,14 @@ use std::fmt;
 use std::io;
 use std::ops::Deref;
 
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::{Zeroize, Zeroizing, optimization_barrier};
 
 use super::text::Text;
 
 /// Bytes being put together. Unlike `Vec<u8>`, growing wipes the old memory before it is freed; the content is
 /// wiped on drop unless it is taken out.
 #[derive(Default)]
-pub struct Buffer(Zeroizing<Vec<u8>>);
+pub struct Buffer(Vec<u8>);
 
 impl Buffer {
     /// An empty buffer that allocates nothing yet.
@@ -21,7 +21,7 @@ impl Buffer {
 
     /// An empty buffer with room for `capacity` bytes.
     pub fn with_capacity(capacity: usize) -> Self {
-        Self(Zeroizing::new(Vec::with_capacity(capacity)))
+        Self(Vec::with_capacity(capacity))
     }
 
     /// Appends bytes.
@@ -55,8 +55,8 @@ impl Buffer {
         if needed > self.0.capacity() {
             let mut moved = Vec::with_capacity(needed.max(self.0.capacity().saturating_mul(2)).max(64));
             moved.extend_from_slice(&self.0);
-            std::mem::swap(&mut *self.0, &mut moved);
-            moved.zeroize();
+            std::mem::swap(&mut self.0, &mut moved);
+            wipe(&mut moved);
         }
     }
 
@@ -69,14 +69,29 @@ impl Buffer {
     }
 
     /// The bytes, still wiped on drop.
-    pub fn into_bytes(self) -> Zeroizing<Vec<u8>> {
-        self.0
+    pub fn into_bytes(mut self) -> Zeroizing<Vec<u8>> {
+        Zeroizing::new(std::mem::take(&mut self.0))
     }
 
     /// The bytes as a Go string.
-    pub fn into_text(self) -> Text {
-        Text::from(self.0)
+    pub fn into_text(mut self) -> Text {
+        Text::from(std::mem::take(&mut self.0))
     }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        wipe(&mut self.0);
+    }
+}
+
+/// Overwrites all memory of the vector with zeros, as `zeroize` does, but not one byte at a time; leaves it empty.
+pub(super) fn wipe(bytes: &mut Vec<u8>) {
+    bytes.clear();
+    bytes.resize(bytes.capacity(), 0);
+    // Without it the compiler could leave out what nobody reads.
+    optimization_barrier(bytes.as_slice());
+    bytes.clear();
 }
 
 impl Deref for Buffer {

@@ -1,6 +1,7 @@
 //! What an execution gives to functions: the clock, randomness, and the budget that everything is charged to.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use zeroize::Zeroizing;
@@ -8,7 +9,9 @@ use zeroize::Zeroizing;
 use super::function::FuncError;
 use super::limits::{Limit, Limits};
 use super::map::{Entries, Map, WeakMap};
+use super::regexps::Regexps;
 use super::value::Value;
+use crate::regexp::{self, Regexp};
 
 /// Where the time comes from.
 pub trait Clock: Send + Sync {
@@ -57,6 +60,8 @@ pub struct Context<'a> {
     deadline: Duration,
     until_clock: u32,
     changed: Vec<WeakMap>,
+    /// Where compiled expressions are kept from one execution to the next.
+    regexps: Option<&'a Regexps>,
 }
 
 impl<'a> Context<'a> {
@@ -71,7 +76,31 @@ impl<'a> Context<'a> {
             deadline: clock.since_epoch().saturating_add(limits.time),
             until_clock: CHARGES_PER_CLOCK_READING,
             changed: Vec::new(),
+            regexps: None,
         }
+    }
+
+    /// Keeps compiled expressions for other executions.
+    pub(super) fn with_regexps(mut self, regexps: &'a Regexps) -> Self {
+        self.regexps = Some(regexps);
+        self
+    }
+
+    /// A compiled expression: one that was kept, or a new one. Compiling takes up to a tenth of a second, however
+    /// short the expression, so it looks at the clock first.
+    pub(crate) fn regexp(
+        &mut self,
+        pattern: &[u8],
+        limits: regexp::Limits,
+    ) -> Result<Result<Arc<Regexp>, regexp::Error>, Limit> {
+        if let Some(kept) = self.regexps.and_then(|regexps| regexps.get(pattern, limits)) {
+            return Ok(Ok(kept));
+        }
+        self.check_deadline()?;
+        Ok(match self.regexps {
+            Some(regexps) => regexps.compile(pattern, limits),
+            None => Regexp::with_limits(pattern, limits).map(Arc::new),
+        })
     }
 
     /// Time since 1970-01-01T00:00:00Z.

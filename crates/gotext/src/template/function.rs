@@ -13,6 +13,7 @@ use super::map::Map;
 use super::object::Object;
 use super::text::Text;
 use super::types::Type;
+use super::uses::Uses;
 use super::value::Value;
 
 /// A function's Go signature. An `error` result is not listed: every function may fail.
@@ -58,6 +59,8 @@ pub struct Function {
     pub signature: Signature,
     /// Its code.
     pub call: Call,
+    /// What it may read besides its arguments.
+    pub(super) uses: Uses,
 }
 
 impl Function {
@@ -67,6 +70,7 @@ impl Function {
             name,
             signature: Signature::fixed(params, result),
             call,
+            uses: Uses::NOTHING,
         }
     }
 
@@ -76,7 +80,24 @@ impl Function {
             name,
             signature: Signature::variadic(params, result),
             call,
+            uses: Uses::NOTHING,
         }
+    }
+
+    /// The same, for a function that may read the clock: see
+    /// [`Template::uses_clock`](super::Template::uses_clock).
+    #[must_use]
+    pub const fn reading_clock(mut self) -> Self {
+        self.uses.clock = true;
+        self
+    }
+
+    /// The same, for a function that may draw random bytes: see
+    /// [`Template::uses_random`](super::Template::uses_random).
+    #[must_use]
+    pub const fn drawing_random(mut self) -> Self {
+        self.uses.random = true;
+        self
     }
 }
 

@@ -1,8 +1,9 @@
-//! Go slices. They are immutable here, as every template function that changes one copies it first.
+//! Go slices. They do not change here, as every template function that changes one copies it first, but for one that
+//! sorts it in place.
 
 use std::fmt;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::types::Type;
 use super::value::{Value, drop_deep};
@@ -15,6 +16,8 @@ struct Inner {
     elem: &'static Type,
     nil: bool,
     items: Vec<Value>,
+    /// The items in the order that counts, once they were sorted.
+    sorted: OnceLock<Vec<Value>>,
 }
 
 impl List {
@@ -24,6 +27,7 @@ impl List {
             elem,
             nil: false,
             items,
+            sorted: OnceLock::new(),
         }))
     }
 
@@ -46,6 +50,7 @@ impl List {
             elem,
             nil: true,
             items: Vec::new(),
+            sorted: OnceLock::new(),
         }))
     }
 
@@ -64,9 +69,18 @@ impl List {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
+    /// Sorts the slice for every holder, as `sort.Strings` does; items are texts.
+    pub(crate) fn sort_texts(&self) {
+        self.0.sorted.get_or_init(|| {
+            let mut items = self.0.items.clone();
+            items.sort_by(|a, b| a.as_bytes().cmp(&b.as_bytes()));
+            items
+        });
+    }
+
     /// Takes the items out if nobody else holds them.
     pub(super) fn into_unshared(self) -> Option<Vec<Value>> {
-        Arc::into_inner(self.0).map(|mut inner| std::mem::take(&mut inner.items))
+        Arc::into_inner(self.0).map(|mut inner| inner.take_items())
     }
 }
 
@@ -74,7 +88,7 @@ impl Deref for List {
     type Target = [Value];
 
     fn deref(&self) -> &[Value] {
-        &self.0.items
+        self.0.sorted.get().unwrap_or(&self.0.items)
     }
 }
 
@@ -84,10 +98,18 @@ impl fmt::Debug for List {
     }
 }
 
+impl Inner {
+    fn take_items(&mut self) -> Vec<Value> {
+        // Only texts are sorted; they hold no others.
+        self.sorted.take();
+        std::mem::take(&mut self.items)
+    }
+}
+
 impl Drop for Inner {
     fn drop(&mut self) {
         if self.items.iter().any(Value::is_container) {
-            drop_deep(std::mem::take(&mut self.items));
+            drop_deep(self.take_items());
         }
     }
 }

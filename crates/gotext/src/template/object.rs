@@ -40,6 +40,11 @@ pub trait Object: Any + Send + Sync {
         None
     }
 
+    /// Whether this is a nil pointer of its type.
+    fn is_nil(&self) -> bool {
+        false
+    }
+
     /// The struct's fields in order, for `fmt`, for field access (exported names only) and for JSON.
     fn fields(&self) -> Vec<(&'static str, Value)> {
         Vec::new()

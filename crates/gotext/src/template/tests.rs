@@ -6,6 +6,7 @@ mod control;
 mod errors;
 mod printing;
 mod syntax;
+mod uses;
 
 use std::time::Duration;
 

@@ -11,12 +11,23 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
+use super::buffer::wipe;
+
 /// Immutable bytes of a Go `string` (or of a `[]uint8`).
 ///
 /// Cloning shares the buffer. The buffer is overwritten with zeros when its last clone is dropped. `Debug` shows
 /// only the length, so that a value cannot reach a log by way of `{:?}`.
 #[derive(Clone, Default)]
-pub struct Text(Option<Arc<Zeroizing<Vec<u8>>>>);
+pub struct Text(Option<Arc<Bytes>>);
+
+/// Wiped on drop.
+struct Bytes(Vec<u8>);
+
+impl Drop for Bytes {
+    fn drop(&mut self) {
+        wipe(&mut self.0);
+    }
+}
 
 impl Text {
     /// The empty string; allocates nothing.
@@ -26,7 +37,7 @@ impl Text {
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         match &self.0 {
-            Some(bytes) => bytes.as_slice(),
+            Some(bytes) => &bytes.0,
             None => &[],
         }
     }
@@ -97,18 +108,19 @@ impl fmt::Debug for Text {
 
 impl From<Vec<u8>> for Text {
     fn from(bytes: Vec<u8>) -> Self {
-        Self::from(Zeroizing::new(bytes))
-    }
-}
-
-impl From<Zeroizing<Vec<u8>>> for Text {
-    fn from(bytes: Zeroizing<Vec<u8>>) -> Self {
-        // An empty vector may still hold wiped-on-drop capacity; it is dropped here.
-        if bytes.is_empty() {
+        // An empty vector may still have memory that held something; it is wiped here.
+        let bytes = Bytes(bytes);
+        if bytes.0.is_empty() {
             Self::EMPTY
         } else {
             Self(Some(Arc::new(bytes)))
         }
+    }
+}
+
+impl From<Zeroizing<Vec<u8>>> for Text {
+    fn from(mut bytes: Zeroizing<Vec<u8>>) -> Self {
+        Self::from(std::mem::take(&mut *bytes))
     }
 }
 

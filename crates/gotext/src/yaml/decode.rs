@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use super::error::Error;
 use super::load::{Document, Node, NodeId, Scalar};
 use super::resolve::{CoreTag, Resolved, resolve, resolve_tagged};
+use super::show::show;
 use crate::json::{MAX_DEPTH, Number, Value};
 use crate::strconv::{FloatForm, FloatSize, REPLACEMENT, format_float, push_rune, runes};
 
@@ -23,18 +24,29 @@ pub(super) enum Decoded {
 /// The members of a mapping, of which a later one replaces an earlier one with the same key.
 #[derive(Default)]
 pub(super) struct Members {
-    order: Vec<(Vec<u8>, Decoded)>,
-    places: BTreeMap<Vec<u8>, usize>,
+    order: Vec<(Decoded, Decoded)>,
+    /// Where in `order` a key is; nothing is the key that JSON cannot have.
+    places: BTreeMap<Option<Vec<u8>>, usize>,
 }
 
 impl Members {
-    fn insert(&mut self, key: Vec<u8>, value: Decoded) {
-        if let Some(member) = self.places.get(&key).and_then(|place| self.order.get_mut(*place)) {
+    fn insert(&mut self, key: Decoded, value: Decoded) {
+        let text = key_text(&key);
+        if let Some(member) = self
+            .places
+            .get(&text)
+            .and_then(|place| self.order.get_mut(*place))
+        {
             member.1 = value;
         } else {
-            self.places.insert(key.clone(), self.order.len());
+            self.places.insert(text, self.order.len());
             self.order.push((key, value));
         }
+    }
+
+    /// Keys and values in the order they were read.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Decoded, &Decoded)> {
+        self.order.iter().map(|(key, value)| (key, value))
     }
 }
 
@@ -166,7 +178,10 @@ impl Decoder<'_> {
                 self.merge(*value, members, depth)?;
                 continue;
             }
-            let key = decode_key(self.value(*key, depth + 1)?)?;
+            let key = self.value(*key, depth + 1)?;
+            if let Decoded::Sequence(_) | Decoded::Mapping(_) = key {
+                return Err(Error::yaml(format!("invalid map key: {}", show(&key))));
+            }
             let value = self.value(*value, depth + 1)?;
             members.insert(key, value);
         }
@@ -272,16 +287,26 @@ fn binary(text: &str) -> Result<Decoded, Error> {
     Ok(Decoded::Text(text))
 }
 
-/// The text of a key; the forms of numbers are those Go gives keys.
-fn decode_key(key: Decoded) -> Result<Vec<u8>, Error> {
-    Ok(match key {
+/// The text of a key, if JSON can have it; the forms of numbers are those Go gives keys.
+fn key_text(key: &Decoded) -> Option<Vec<u8>> {
+    Some(match key {
         Decoded::Text(text) => text.to_vec(),
         Decoded::Scalar(Resolved::Bool(value)) => value.to_string().into_bytes(),
         Decoded::Scalar(Resolved::Int(value)) => value.to_string().into_bytes(),
-        Decoded::Scalar(Resolved::Float(value)) => float_text(value).into_bytes(),
-        Decoded::Scalar(Resolved::Uint(_)) => return Err(Error::Key("uint64")),
-        Decoded::Scalar(_) => return Err(Error::Key("%!s(<nil>)")),
-        Decoded::Sequence(_) | Decoded::Mapping(_) => return Err(Error::yaml("invalid map key")),
+        Decoded::Scalar(Resolved::Float(value)) => float_text(*value).into_bytes(),
+        Decoded::Scalar(_) | Decoded::Sequence(_) | Decoded::Mapping(_) => return None,
+    })
+}
+
+/// The text of a member's key.
+fn json_key(key: &Decoded, value: &Decoded) -> Result<Vec<u8>, Error> {
+    key_text(key).ok_or_else(|| Error::Key {
+        typ: match key {
+            Decoded::Scalar(Resolved::Uint(_)) => "uint64",
+            _ => "%!s(<nil>)",
+        },
+        key: show(key),
+        value: show(value),
     })
 }
 
@@ -312,7 +337,7 @@ fn json(decoded: Decoded) -> Result<Value, Error> {
             Value::Array(elements.into_iter().map(json).collect::<Result<_, _>>()?)
         }
         Decoded::Mapping(members) => {
-            let member = |(key, value)| Ok((key, json(value)?));
+            let member = |(key, value)| Ok((json_key(&key, &value)?, json(value)?));
             Value::Object(
                 members
                     .order
@@ -333,6 +358,7 @@ pub(super) fn to_string_map(decoded: Option<Decoded>) -> Result<BTreeMap<String,
     let mut texts = BTreeMap::new();
     let mut mismatch = None;
     for (key, value) in members.order {
+        let key = json_key(&key, &value)?;
         let text = match value {
             Decoded::Text(text) => text,
             Decoded::Scalar(Resolved::Bool(value)) => Zeroizing::new(value.to_string().into_bytes()),

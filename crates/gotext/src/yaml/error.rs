@@ -10,8 +10,15 @@ pub enum Error {
     #[error("error converting YAML to JSON: yaml: {0}")]
     Yaml(String),
     /// A key is neither text nor a number nor a boolean.
-    #[error("error converting YAML to JSON: unsupported map key of type: {0}")]
-    Key(&'static str),
+    #[error("error converting YAML to JSON: unsupported map key of type: {typ}, key: {key}, value: {value}")]
+    Key {
+        /// The Go type of the key.
+        typ: &'static str,
+        /// The key as Go shows it.
+        key: String,
+        /// Its value as Go shows it.
+        value: String,
+    },
     /// An infinite number or none cannot become JSON.
     #[error("error converting YAML to JSON: {0}")]
     Float(#[from] UnsupportedFloat),

@@ -1,6 +1,6 @@
 //! The order of keys in the output: letters after other characters, numbers inside by their value.
 
-use crate::regexp::{is_digit, is_letter};
+use crate::unicode::{is_digit, is_letter};
 
 /// Sorts by keys. The rule is no total order for keys with very long numbers, for which the sorts of the
 /// standard library may panic; this one only leaves such keys in some order.

@@ -3,6 +3,7 @@
 use super::civil::Civil;
 use super::layout::{self, Element, OffsetForm};
 use super::time::Time;
+use super::zone::Zone;
 
 pub(super) const MONTHS: [&str; 12] = [
     "January",
@@ -67,6 +68,29 @@ pub(super) fn format(time: &Time, mut layout: &[u8]) -> Vec<u8> {
         }
         layout = piece.rest;
     }
+}
+
+/// `Time.GoString`: the time as Go source.
+pub(super) fn go_string(time: &Time) -> String {
+    let civil = time.civil();
+    let month = usize::try_from(civil.month - 1)
+        .ok()
+        .and_then(|at| MONTHS.get(at));
+    let zone = match &time.zone {
+        Zone::Utc => "time.UTC".to_owned(),
+        Zone::Local => "time.Local".to_owned(),
+        zone => format!("time.Location({})", crate::strconv::quote(zone.name().as_bytes())),
+    };
+    format!(
+        "time.Date({}, time.{}, {}, {}, {}, {}, {}, {zone})",
+        civil.year,
+        month.copied().unwrap_or_default(),
+        civil.day,
+        civil.hour,
+        civil.minute,
+        civil.second,
+        time.nanoseconds,
+    )
 }
 
 fn push_civil(out: &mut Vec<u8>, civil: &Civil, element: Element) {
@@ -152,11 +176,25 @@ fn push_fraction(out: &mut Vec<u8>, nanoseconds: i64, digits: usize, separator: 
 #[cfg(test)]
 mod tests {
     use super::super::civil;
-    use super::super::zone::Zone;
     use super::*;
 
     fn leap_day() -> Time {
         Time::utc(civil::seconds(2024, 2, 29, 13, 4, 5), 60_000_000)
+    }
+
+    #[test]
+    fn a_time_as_source_names_its_zone() {
+        let berlin = Zone::load(b"Europe/Berlin").unwrap();
+        for (zone, want) in [
+            (Zone::Utc, "13, 4, 5, 60000000, time.UTC)"),
+            (Zone::Local, "13, 4, 5, 60000000, time.Local)"),
+            (berlin, r#"14, 4, 5, 60000000, time.Location("Europe/Berlin"))"#),
+        ] {
+            assert_eq!(
+                go_string(&leap_day().in_zone(zone)),
+                format!("time.Date(2024, time.February, 29, {want}")
+            );
+        }
     }
 
     #[test]

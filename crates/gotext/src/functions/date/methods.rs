@@ -24,6 +24,10 @@ impl Object for Time {
         Some(format::format(self, DEFAULT).into())
     }
 
+    fn go_string(&self) -> Option<Text> {
+        Some(format::go_string(self).into())
+    }
+
     /// Unexported, so that their names can only be told apart from names that are none.
     fn fields(&self) -> Vec<(&'static str, Value)> {
         vec![
@@ -32,7 +36,11 @@ impl Object for Time {
                 Value::Uint(UintKind::Uint64, self.nanoseconds.unsigned_abs()),
             ),
             ("ext", Value::int64(self.seconds)),
-            ("loc", Value::object(Location(self.zone.clone()))),
+            (
+                "loc",
+                // UTC is the zone of a time that has none.
+                Value::object(Location((self.zone != Zone::Utc).then(|| self.zone.clone()))),
+            ),
         ]
     }
 
@@ -60,8 +68,8 @@ impl Object for Time {
     }
 }
 
-/// A Go `*time.Location`, which templates can only print and hand to `In`.
-pub(super) struct Location(Zone);
+/// A Go `*time.Location`, which templates can only print and hand to `In`; none is the nil pointer.
+pub(super) struct Location(Option<Zone>);
 
 impl Object for Location {
     fn type_name(&self) -> &'static str {
@@ -69,7 +77,11 @@ impl Object for Location {
     }
 
     fn string(&self) -> Option<Text> {
-        Some(self.0.name().into())
+        self.0.as_ref().map(|zone| zone.name().into())
+    }
+
+    fn is_nil(&self) -> bool {
+        self.0.is_none()
     }
 
     fn methods(&self) -> &'static [Method] {
@@ -131,12 +143,13 @@ const METHODS: &[Method] = methods! {
         "IsDST"() -> Type::Bool, |time, _, _| Ok(Value::Bool(time.zone.is_dst(time.seconds)));
         "UTC"() -> TIME, |time, _, _| Ok(Value::object(time.in_zone(Zone::Utc)));
         "Local"() -> TIME, |time, _, _| Ok(Value::object(time.in_zone(Zone::Local)));
-        "Location"() -> LOCATION, |time, _, _| Ok(Value::object(Location(time.zone.clone())));
+        "Location"() -> LOCATION, |time, _, _| Ok(Value::object(Location(Some(time.zone.clone()))));
         "In"(LOCATION) -> TIME, |time, _, args| match args.object(0) {
-            Some(Location(zone)) => Ok(Value::object(time.in_zone(zone.clone()))),
-            None => Err(FuncError::new("time: missing Location in call to Time.In")),
+            Some(Location(Some(zone))) => Ok(Value::object(time.in_zone(zone.clone()))),
+            _ => Err(FuncError::new("time: missing Location in call to Time.In")),
         };
         "String"() -> Type::String, |time, context, _| formatted(time, context, DEFAULT);
+        "GoString"() -> Type::String, |time, _, _| Ok(Value::string(format::go_string(time)));
         "Format"(Type::String) -> Type::String, |time, context, args| formatted(time, context, args.bytes(0));
         "Add"(Type::DURATION) -> TIME, |time, _, args| Ok(Value::object(time.add(args.int(0))));
         "Sub"(TIME) -> Type::DURATION, |time, _, args| {

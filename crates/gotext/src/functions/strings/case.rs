@@ -1,9 +1,9 @@
 //! Words and their first letters: `title`, `untitle`, `swapcase`, `initials`, `nospace`.
 
-use super::super::unicode::{
+use crate::template::Buffer;
+use crate::unicode::{
     is_digit, is_letter, is_lower, is_space, is_title, is_upper, map, to_lower, to_title, to_upper,
 };
-use crate::template::Buffer;
 
 /// `strings.Title`: the first letter of each word in title case.
 pub(super) fn title(text: &[u8]) -> Buffer {

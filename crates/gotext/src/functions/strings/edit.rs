@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
-use super::super::unicode::is_space;
 use crate::strconv::{REPLACEMENT, decode_last_rune, decode_rune, runes};
 use crate::template::{Context, FuncError};
+use crate::unicode::is_space;
 
 /// `strings.TrimSpace`.
 pub(super) fn trim_space(text: &[u8]) -> &[u8] {

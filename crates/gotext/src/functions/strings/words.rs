@@ -3,9 +3,9 @@
 //! A name is cut into words: runs of one kind of character, where `HTTPServer` is two and a number sticks to
 //! the word before it unless lower-case letters follow.
 
-use super::super::unicode::{is_letter, is_number, is_punctuation, is_space, is_upper, to_lower, to_upper};
 use crate::strconv::{REPLACEMENT, decode_rune, runes};
 use crate::template::Buffer;
+use crate::unicode::{is_letter, is_number, is_punctuation, is_space, is_upper, to_lower, to_upper};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {

@@ -1,11 +1,8 @@
 //! The tokens inside an action: names, constants, punctuation.
 
-use std::sync::LazyLock;
-
-use regex_syntax::hir::{Class, ClassUnicode, Hir, HirKind};
-
 use super::{Item, Kind, Lexer, TRIM_MARKER_LEN, has_right_trim_marker, is_space};
 use crate::strconv;
+use crate::unicode::{is_digit, is_letter};
 
 impl Lexer<'_> {
     pub(super) fn inside_action(&mut self) -> Item {
@@ -230,19 +227,7 @@ impl Lexer<'_> {
 
 /// Whether a name may contain the character: `_`, and the letters and digits of the Unicode edition Go knows.
 fn is_alphanumeric(character: char) -> bool {
-    static CLASS: LazyLock<ClassUnicode> = LazyLock::new(|| {
-        let hir = regex_syntax::parse(r"[[\p{L}\p{Nd}]&&\p{Age:15.0}]");
-        match hir.map(Hir::into_kind) {
-            Ok(HirKind::Class(Class::Unicode(class))) => class,
-            _ => ClassUnicode::empty(),
-        }
-    });
-    if character.is_ascii() {
-        return character.is_ascii_alphanumeric() || character == '_';
-    }
-    let ranges = CLASS.ranges();
-    let next = ranges.partition_point(|range| range.end() < character);
-    ranges.get(next).is_some_and(|range| range.start() <= character)
+    character == '_' || is_letter(character) || is_digit(character)
 }
 
 /// Go's `%#U`.

@@ -234,7 +234,7 @@ impl Printer {
         let name = object.type_name();
         let struct_name = name.strip_prefix('*');
         if struct_name.is_some() {
-            if depth > 0 {
+            if depth > 0 || object.is_nil() {
                 self.pointer(value, verb);
                 return;
             }
@@ -319,6 +319,7 @@ impl Printer {
             Value::List(list) if list.is_nil() => 0,
             Value::Map(map) if map.is_nil() => 0,
             Value::Bytes(_) | Value::List(_) | Value::Map(_) | Value::Func(_) => ADDRESS,
+            Value::Object(object) if object.is_nil() => 0,
             Value::Object(object) if object.type_name().starts_with('*') => ADDRESS,
             _ => {
                 self.bad_verb(verb, value);

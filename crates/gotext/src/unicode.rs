@@ -3,116 +3,115 @@
 //! Go maps a character to one character and knows Unicode 15.0; Rust's own mappings may give several (`ß` → `SS`)
 //! and know later characters. What depends on neither (white space) comes from the standard library.
 
-use std::sync::OnceLock;
+use std::sync::LazyLock;
 
-use regex_syntax::hir::{Class, ClassUnicode, HirKind};
+use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, Hir, HirKind};
 
 use crate::strconv::{REPLACEMENT, runes};
 use crate::template::Buffer;
 
-/// A general category of Unicode 15.0, looked up in the tables of the regular-expression parser.
-struct Category {
-    pattern: &'static str,
-    ranges: OnceLock<Option<ClassUnicode>>,
+/// What a property of the tables of the regular-expression parser holds for, without characters younger than
+/// Unicode 15.0.
+pub(crate) fn known(property: &str) -> ClassUnicode {
+    let mut class = table(property);
+    class.intersect(&table("age=15.0"));
+    class
 }
 
-impl Category {
-    const fn new(pattern: &'static str) -> Self {
-        Self {
-            pattern,
-            ranges: OnceLock::new(),
+/// The same with all characters of the tables.
+pub(crate) fn table(property: &str) -> ClassUnicode {
+    match regex_syntax::parse(&format!("\\p{{{property}}}")).map(Hir::into_kind) {
+        Ok(HirKind::Class(Class::Unicode(class))) => class,
+        // A class of one character is parsed to that character.
+        Ok(HirKind::Literal(literal)) => {
+            let text = str::from_utf8(&literal.0).unwrap_or_default();
+            let single = |character| ClassUnicodeRange::new(character, character);
+            ClassUnicode::new(text.chars().map(single))
         }
-    }
-
-    fn contains(&self, character: char) -> bool {
-        let ranges = self.ranges.get_or_init(|| {
-            let hir = regex_syntax::parse(self.pattern).ok()?;
-            match hir.into_kind() {
-                HirKind::Class(Class::Unicode(class)) => Some(class),
-                _ => None,
-            }
-        });
-        ranges.as_ref().is_some_and(|class| {
-            let at = class.ranges().partition_point(|range| range.end() < character);
-            class
-                .ranges()
-                .get(at)
-                .is_some_and(|range| range.start() <= character)
-        })
+        _ => ClassUnicode::empty(),
     }
 }
 
-static UPPER: Category = Category::new(r"[\p{Lu}&&\p{Age:15.0}]");
-static LOWER: Category = Category::new(r"[\p{Ll}&&\p{Age:15.0}]");
-static TITLE: Category = Category::new(r"[\p{Lt}&&\p{Age:15.0}]");
-static LETTER: Category = Category::new(r"[\p{L}&&\p{Age:15.0}]");
-static DIGIT: Category = Category::new(r"[\p{Nd}&&\p{Age:15.0}]");
-static NUMBER: Category = Category::new(r"[\p{N}&&\p{Age:15.0}]");
-static PUNCTUATION: Category = Category::new(r"[\p{P}&&\p{Age:15.0}]");
-static ASSIGNED: Category = Category::new(r"\p{Age:15.0}");
+/// A general category.
+type Category = LazyLock<ClassUnicode>;
+
+static UPPER: Category = LazyLock::new(|| known("gc=Lu"));
+static LOWER: Category = LazyLock::new(|| known("gc=Ll"));
+static TITLE: Category = LazyLock::new(|| known("gc=Lt"));
+static LETTER: Category = LazyLock::new(|| known("gc=L"));
+static DIGIT: Category = LazyLock::new(|| known("gc=Nd"));
+static NUMBER: Category = LazyLock::new(|| known("gc=N"));
+static PUNCTUATION: Category = LazyLock::new(|| known("gc=P"));
+static ASSIGNED: Category = LazyLock::new(|| table("age=15.0"));
+
+fn contains(category: &Category, character: char) -> bool {
+    let ranges = category.ranges();
+    let at = ranges.partition_point(|range| range.end() < character);
+    ranges.get(at).is_some_and(|range| range.start() <= character)
+}
 
 /// `unicode.IsUpper`.
-pub(super) fn is_upper(character: char) -> bool {
+pub(crate) fn is_upper(character: char) -> bool {
     if character.is_ascii() {
         character.is_ascii_uppercase()
     } else {
-        UPPER.contains(character)
+        contains(&UPPER, character)
     }
 }
 
 /// `unicode.IsLower`.
-pub(super) fn is_lower(character: char) -> bool {
+pub(crate) fn is_lower(character: char) -> bool {
     if character.is_ascii() {
         character.is_ascii_lowercase()
     } else {
-        LOWER.contains(character)
+        contains(&LOWER, character)
     }
 }
 
 /// `unicode.IsTitle`.
-pub(super) fn is_title(character: char) -> bool {
-    !character.is_ascii() && TITLE.contains(character)
+pub(crate) fn is_title(character: char) -> bool {
+    !character.is_ascii() && contains(&TITLE, character)
 }
 
 /// `unicode.IsLetter`.
-pub(super) fn is_letter(character: char) -> bool {
+pub(crate) fn is_letter(character: char) -> bool {
     if character.is_ascii() {
         character.is_ascii_alphabetic()
     } else {
-        LETTER.contains(character)
+        contains(&LETTER, character)
     }
 }
 
 /// `unicode.IsDigit`.
-pub(super) fn is_digit(character: char) -> bool {
+pub(crate) fn is_digit(character: char) -> bool {
     if character.is_ascii() {
         character.is_ascii_digit()
     } else {
-        DIGIT.contains(character)
+        contains(&DIGIT, character)
     }
 }
 
 /// `unicode.IsNumber`.
-pub(super) fn is_number(character: char) -> bool {
+pub(crate) fn is_number(character: char) -> bool {
     if character.is_ascii() {
         character.is_ascii_digit()
     } else {
-        NUMBER.contains(character)
+        contains(&NUMBER, character)
     }
 }
 
 /// `unicode.IsPunct`, which leaves out symbols such as `$` and `+`.
-pub(super) fn is_punctuation(character: char) -> bool {
-    PUNCTUATION.contains(character)
+pub(crate) fn is_punctuation(character: char) -> bool {
+    contains(&PUNCTUATION, character)
 }
 
 /// `unicode.IsSpace`.
-pub(super) fn is_space(character: char) -> bool {
+pub(crate) fn is_space(character: char) -> bool {
     character.is_whitespace()
 }
 
 /// `unicode.ToUpper`.
-pub(super) fn to_upper(character: char) -> char {
+pub(crate) fn to_upper(character: char) -> char {
     if character.is_ascii() {
         return character.to_ascii_uppercase();
     }
@@ -127,7 +126,7 @@ pub(super) fn to_upper(character: char) -> char {
 }
 
 /// `unicode.ToLower`.
-pub(super) fn to_lower(character: char) -> char {
+pub(crate) fn to_lower(character: char) -> char {
     match character {
         'A'..='Z' => character.to_ascii_lowercase(),
         '\u{130}' => 'i',
@@ -136,7 +135,7 @@ pub(super) fn to_lower(character: char) -> char {
 }
 
 /// `unicode.ToTitle`.
-pub(super) fn to_title(character: char) -> char {
+pub(crate) fn to_title(character: char) -> char {
     match character {
         '\u{1C4}'..='\u{1C6}' => '\u{1C5}',
         '\u{1C7}'..='\u{1C9}' => '\u{1C8}',
@@ -156,7 +155,7 @@ fn shifted(character: char, by: u32) -> char {
 fn known_single(character: char, mut mapped: impl Iterator<Item = char>) -> char {
     match (mapped.next(), mapped.next()) {
         (Some(single), None)
-            if single == character || (ASSIGNED.contains(single) && ASSIGNED.contains(character)) =>
+            if single == character || (contains(&ASSIGNED, single) && contains(&ASSIGNED, character)) =>
         {
             single
         }
@@ -165,7 +164,7 @@ fn known_single(character: char, mut mapped: impl Iterator<Item = char>) -> char
 }
 
 /// `strings.Map` over `bytes`: every byte that is not UTF-8 becomes U+FFFD on the way.
-pub(super) fn map(bytes: &[u8], mut mapping: impl FnMut(char) -> char) -> Buffer {
+pub(crate) fn map(bytes: &[u8], mut mapping: impl FnMut(char) -> char) -> Buffer {
     let mut out = Buffer::with_capacity(bytes.len());
     for (_, character, _) in runes(bytes) {
         out.push_char(mapping(character.unwrap_or(REPLACEMENT)));
