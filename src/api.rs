@@ -4,19 +4,27 @@
 //! manifest reads back as it was applied.
 
 pub mod auth;
+pub mod cluster_external_secret;
 pub mod condition;
 pub mod external_secret;
 mod schema;
 pub mod secret_store;
 pub mod selectors;
 
+pub use cluster_external_secret::{
+    ClusterExternalSecret, ClusterExternalSecretSpec, ClusterExternalSecretStatus,
+};
 pub use external_secret::{ExternalSecret, ExternalSecretSpec, ExternalSecretStatus};
 pub use secret_store::{ClusterSecretStore, SecretStore, SecretStoreSpec, SecretStoreStatus};
 
 /// Names of the contract that several stages use.
 pub mod names {
+    /// Group of every kind but generators.
+    pub const GROUP: &str = "external-secrets.io";
     /// Group and version of every kind served here.
     pub const API_VERSION: &str = "external-secrets.io/v1";
+    /// The kind that keeps ExternalSecrets in many namespaces.
+    pub const CLUSTER_EXTERNAL_SECRET: &str = "ClusterExternalSecret";
     /// Label on each Secret that an ExternalSecret writes.
     pub const MANAGED_LABEL: &str = "reconcile.external-secrets.io/managed";
     /// Label on a Secret under creationPolicy Owner: which ExternalSecret owns it, hashed.
@@ -37,6 +45,11 @@ pub mod names {
     pub const ESO_FINALIZER: &str = "externalsecrets.external-secrets.io/externalsecret-cleanup";
     /// Finalizer that ESO puts on stores.
     pub const ESO_STORE_FINALIZER: &str = "secretstore.externalsecrets.io/finalizer";
+    /// Finalizer that ESO puts on each ClusterExternalSecret.
+    pub const ESO_CLUSTER_FINALIZER: &str =
+        "externalsecrets.external-secrets.io/clusterexternalsecret-cleanup";
+    /// Prefix of the finalizer that ESO puts on each namespace for a ClusterExternalSecret, whose name follows.
+    pub const ESO_NAMESPACE_FINALIZER_PREFIX: &str = "externalsecrets.external-secrets.io/ces-";
     /// Prefix of the field manager under which a Secret is written; the ExternalSecret's name follows.
     pub const FIELD_MANAGER_PREFIX: &str = "externalsecrets.external-secrets.io/";
     /// Field manager of status writes and everything that is not a target Secret.

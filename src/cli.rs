@@ -75,6 +75,9 @@ pub struct Run {
     /// Serve SecretStores.
     #[arg(long, default_value = "true", num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set)]
     pub enable_secret_store_reconciler: bool,
+    /// Serve ClusterExternalSecrets; without meaning where one namespace is served.
+    #[arg(long, default_value = "true", num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub enable_cluster_external_secret_reconciler: bool,
     /// Objects wait until their store is Ready.
     #[arg(long, default_value = "true", num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set)]
     pub enable_flood_gate: bool,
@@ -219,7 +222,6 @@ accepted! {
     client_qps "client-qps",
     client_burst "client-burst",
     zap_time_encoding "zap-time-encoding",
-    enable_cluster_external_secret_reconciler "enable-cluster-external-secret-reconciler",
     enable_cluster_push_secret_reconciler "enable-cluster-push-secret-reconciler",
     enable_push_secret_reconciler "enable-push-secret-reconciler",
     enable_secrets_caching "enable-secrets-caching",
@@ -253,6 +255,8 @@ impl Run {
             namespace: Some(self.namespace.clone()).filter(|namespace| !namespace.is_empty()),
             secret_stores: self.enable_secret_store_reconciler,
             cluster_stores: self.enable_cluster_store_reconciler && self.namespace.is_empty(),
+            cluster_external_secrets: self.enable_cluster_external_secret_reconciler
+                && self.namespace.is_empty(),
             flood_gate: self.enable_flood_gate,
             store_requeue_interval: self.store_requeue_interval,
             adopt: self.adopt,

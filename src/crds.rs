@@ -15,8 +15,9 @@ use schemars::JsonSchema;
 use serde_json::{Value, json};
 
 use crate::api::{
-    ClusterSecretStore, ExternalSecret, ExternalSecretSpec, ExternalSecretStatus, SecretStore,
-    SecretStoreSpec, SecretStoreStatus,
+    ClusterExternalSecret, ClusterExternalSecretSpec, ClusterExternalSecretStatus, ClusterSecretStore,
+    ExternalSecret, ExternalSecretSpec, ExternalSecretStatus, SecretStore, SecretStoreSpec,
+    SecretStoreStatus,
 };
 
 /// First line of each file.
@@ -47,6 +48,10 @@ pub enum Error {
 /// Every CRD, in the order of their names.
 pub fn all() -> Result<Vec<CustomResourceDefinition>, Error> {
     Ok(vec![
+        crd::<ClusterExternalSecretSpec, ClusterExternalSecretStatus>(
+            ClusterExternalSecret::crd(),
+            "ClusterExternalSecret says which ExternalSecret is kept in which namespaces.",
+        )?,
         crd::<SecretStoreSpec, SecretStoreStatus>(
             ClusterSecretStore::crd(),
             "ClusterSecretStore says where secrets are read, as whom, and which namespaces may use it.",

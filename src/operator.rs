@@ -1,8 +1,10 @@
 //! Wiring: watches fill views and wake objects, the queue decides whose turn it is, turns run side by side.
 
+mod cluster_external_secret;
 pub mod config;
 pub mod events;
 mod external_secret;
+mod gauges;
 pub mod lease;
 pub mod namespaces;
 pub mod objects;
@@ -22,18 +24,20 @@ use std::{
 };
 
 use aws_lc_rs::hmac;
-use kube::{Api, Client, core::DeserializeGuard, runtime::watcher};
+use kube::Client;
 use prometheus::Registry;
 use tokio::{
-    sync::{Semaphore, mpsc, watch},
+    sync::{Semaphore, mpsc},
     task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
 
 use self::{
+    cluster_external_secret::ClusterObjects,
     config::Config,
     events::Events,
     external_secret::Held,
+    gauges::Gauges,
     lease::Candidate,
     namespaces::Namespaces,
     objects::{ObjectName, Objects},
@@ -42,7 +46,6 @@ use self::{
     targets::Targets,
 };
 use crate::{
-    api::{ClusterSecretStore, SecretStore, external_secret::StoreKind},
     aws::{self, Broker},
     secrets_api::Look,
     sync::{Stages, apply::Writer, object::Object},
@@ -65,6 +68,8 @@ pub enum Kind {
     SecretStore,
     /// ClusterSecretStore.
     ClusterSecretStore,
+    /// ClusterExternalSecret.
+    ClusterExternalSecret,
 }
 
 /// An object in the queue.
@@ -82,6 +87,14 @@ impl Key {
         Self {
             kind,
             name: name.clone(),
+        }
+    }
+
+    /// The key of a ClusterExternalSecret.
+    fn cluster_object(name: &Arc<str>) -> Self {
+        Self {
+            kind: Kind::ClusterExternalSecret,
+            name: (Arc::from(""), Arc::clone(name)),
         }
     }
 }
@@ -139,6 +152,9 @@ pub struct Context {
     pub stages: Stages,
     /// ExternalSecrets.
     pub objects: Objects,
+    /// ClusterExternalSecrets.
+    cluster_objects: ClusterObjects,
+    cluster_object_metrics: Gauges,
     /// Target Secrets.
     pub targets: Arc<Targets>,
     /// Namespaces.
@@ -251,6 +267,8 @@ pub async fn run(
         config,
         stages,
         objects: Objects::default(),
+        cluster_objects: ClusterObjects::default(),
+        cluster_object_metrics: Gauges::new("clusterexternalsecret", registry)?,
         targets,
         namespaces: Namespaces::default(),
         store_context,
@@ -278,10 +296,10 @@ async fn serve(
     stop: &CancellationToken,
 ) {
     let mut watching = JoinSet::new();
-    let listed = watch_all(ctx, &mut watching, stop);
+    let listed = watches::start_all(ctx, &mut watching, stop);
     tokio::select! {
         () = stop.cancelled() => return,
-        () = all(listed) => {}
+        () = watches::all_listed(listed) => {}
     }
     ready.set();
     tracing::info!(
@@ -301,83 +319,6 @@ fn store_events(events: &Events) -> store::Events {
     })
 }
 
-async fn all(listed: Vec<watch::Receiver<bool>>) {
-    for mut list in listed {
-        // A watch that ended without a list ends only with the operator.
-        _ = list.wait_for(|listed| *listed).await;
-    }
-}
-
-fn watch_all(
-    ctx: &Arc<Context>,
-    watching: &mut JoinSet<()>,
-    stop: &CancellationToken,
-) -> Vec<watch::Receiver<bool>> {
-    let mut lists = vec![];
-    let mut list = || {
-        let (sender, receiver) = watch::channel(false);
-        lists.push(receiver);
-        sender
-    };
-    macro_rules! spawn {
-        ($api:expr, $config:expr, $kind:literal, $observer:expr) => {
-            watching.spawn(watches::run(
-                Arc::clone(ctx),
-                $api,
-                $config,
-                $kind,
-                $observer,
-                list(),
-                stop.clone(),
-            ))
-        };
-    }
-    let config = watcher::Config::default;
-    spawn!(
-        ctx.config.api(&ctx.client),
-        config(),
-        "externalsecret",
-        watches::ExternalSecrets(Arc::clone(ctx))
-    );
-    if ctx.config.secret_stores {
-        spawn!(
-            ctx.config.api::<DeserializeGuard<SecretStore>>(&ctx.client),
-            config(),
-            "secretstore",
-            stores::Stores::new(ctx, StoreKind::SecretStore)
-        );
-    }
-    if ctx.config.cluster_stores {
-        let api: Api<DeserializeGuard<ClusterSecretStore>> = Api::all(ctx.client.clone());
-        let observer = stores::Stores::new(ctx, StoreKind::ClusterSecretStore);
-        spawn!(api, config(), "clustersecretstore", observer);
-    }
-    if ctx.config.drift_watch {
-        let labelled = config().labels(&targets::selector());
-        spawn!(
-            ctx.config.api(&ctx.client),
-            labelled,
-            "secret",
-            watches::Targets(Arc::clone(ctx))
-        );
-    }
-    if ctx.config.namespace.is_none() {
-        spawn!(
-            Api::all(ctx.client.clone()),
-            config(),
-            "namespace",
-            watches::Namespaces(Arc::clone(ctx))
-        );
-    }
-    spawn!(
-        ctx.config.api(&ctx.client),
-        config(),
-        "serviceaccount",
-        watches::ServiceAccounts(Arc::clone(ctx))
-    );
-    lists
-}
-
 /// The loop: takes wakes, hands out turns, notes what became of them.
 async fn work(ctx: &Arc<Context>, mut incoming: mpsc::UnboundedReceiver<Wake>, stop: &CancellationToken) {
     let mut queue = Queue::default();
@@ -386,7 +327,12 @@ async fn work(ctx: &Arc<Context>, mut incoming: mpsc::UnboundedReceiver<Wake>, s
     let mut recovered: HashMap<Key, Recovery> = HashMap::new();
     let mut recoveries = ctx.stages.broker.subscribe_recoveries();
     let mut batch = Vec::with_capacity(WAKES);
-    for kind in ["externalsecret", "secretstore", "clustersecretstore"] {
+    for kind in [
+        "externalsecret",
+        "secretstore",
+        "clustersecretstore",
+        "clusterexternalsecret",
+    ] {
         ctx.metrics
             .max_workers
             .with_label_values(&[kind])
@@ -441,6 +387,7 @@ async fn turn(ctx: Arc<Context>, key: Key, recovered: Option<Recovery>) -> Optio
     match key.kind {
         Kind::ExternalSecret => external_secret::reconcile(&ctx, &key.name, recovered).await,
         Kind::SecretStore | Kind::ClusterSecretStore => stores::turn(&ctx, &key).await,
+        Kind::ClusterExternalSecret => cluster_external_secret::reconcile(&ctx, &key.name.1).await,
     }
 }
 

@@ -5,6 +5,9 @@
 use schemars::{Schema, transform::Transform};
 use serde_json::{Value, json};
 
+/// Where a CRD's schema keeps CEL rules.
+const RULES: &str = "x-kubernetes-validations";
+
 /// When a sync window opens: five cron fields, or a descriptor.
 pub(super) const SCHEDULE: &str =
     r"^(@(annually|yearly|monthly|weekly|daily|midnight|hourly)|@every [^\s]+.*|[^\s]+( [^\s]+){4})$";
@@ -49,8 +52,26 @@ impl Transform for Rules {
             .iter()
             .map(|(rule, message)| json!({ "rule": rule, "message": message }))
             .collect();
-        schema.insert("x-kubernetes-validations".to_owned(), json!(rules));
+        schema.insert(RULES.to_owned(), json!(rules));
     }
+}
+
+/// Leaves out every rule below: a spec inside another object meets no webhook there, and what is wrong with it is told
+/// by the operator.
+pub(super) fn without_rules(schema: &mut Schema) {
+    fn strip(value: &mut Value) {
+        match value {
+            Value::Object(object) => {
+                object.remove(RULES);
+                object.values_mut().for_each(strip);
+            }
+            Value::Array(items) => items.iter_mut().for_each(strip),
+            _ => {}
+        }
+    }
+    let object = schema.ensure_object();
+    object.remove(RULES);
+    object.values_mut().for_each(strip);
 }
 
 /// Exactly one of an object's members.

@@ -23,6 +23,8 @@ pub struct Config {
     pub secret_stores: bool,
     /// Serve ClusterSecretStores.
     pub cluster_stores: bool,
+    /// Serve ClusterExternalSecrets.
+    pub cluster_external_secrets: bool,
     /// Objects wait until their store is Ready.
     pub flood_gate: bool,
     /// How often stores are validated.

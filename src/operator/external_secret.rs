@@ -17,7 +17,7 @@ use super::{
     Context, Recovery,
     objects::ObjectName,
     schedule::{self, Anchor},
-    stores::state,
+    stores::{serves, state},
 };
 use crate::{
     api::{ExternalSecret, ExternalSecretStatus, names},
@@ -409,12 +409,7 @@ fn yields(ctx: &Context, object: &Object, record: &mut Record) -> Option<Duratio
 
 /// The object is being deleted: what ESO left on it is released. Owned Secrets go by garbage collection.
 async fn release(ctx: &Context, object: &Object) {
-    let stores = stores(ctx, object);
-    let any = |wanted: fn(&StoreState) -> bool| stores.values().any(wanted);
-    // As in the plan: no store is another class's, and where none is there, the default class serves.
-    let ours = !any(|state| matches!(state, StoreState::NotOurs(_)))
-        && (ctx.config.is_default_class() || any(|state| !matches!(state, StoreState::Missing)));
-    if !object.finalizer_left || !ours {
+    if !object.finalizer_left || !serves(ctx, &object.namespace, &object.stores) {
         return;
     }
     let api: Api<PartialObjectMeta<ExternalSecret>> = Api::namespaced(ctx.client.clone(), &object.namespace);

@@ -1,9 +1,14 @@
-//! Namespaces as their metadata tells them: labels, for the conditions of cluster stores, and whether they are going.
+//! Namespaces as their metadata tells them: labels, for the conditions of cluster stores and for ClusterExternalSecrets,
+//! and whether they are going.
 
 use std::{
-    collections::{BTreeMap, HashMap},
-    sync::{PoisonError, RwLock},
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+use crate::api::names;
 
 /// What is known of a namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -12,33 +17,100 @@ pub struct NamespaceView {
     pub labels: BTreeMap<String, String>,
     /// It is being deleted.
     pub terminating: bool,
+    /// The ClusterExternalSecrets for which ESO left a finalizer on it.
+    pub held_for: Vec<Box<str>>,
+}
+
+impl NamespaceView {
+    /// What matters of a namespace.
+    pub fn new(metadata: ObjectMeta) -> Self {
+        let finalizers = metadata.finalizers.unwrap_or_default();
+        let held_for = finalizers
+            .iter()
+            .filter_map(|f| f.strip_prefix(names::ESO_NAMESPACE_FINALIZER_PREFIX));
+        Self {
+            labels: metadata.labels.unwrap_or_default(),
+            terminating: metadata.deletion_timestamp.is_some(),
+            held_for: held_for.map(Into::into).collect(),
+        }
+    }
 }
 
 /// All namespaces. Where they may not be watched, each counts as there and without labels.
 #[derive(Debug, Default)]
-pub struct Namespaces(RwLock<HashMap<Box<str>, NamespaceView>>);
+pub struct Namespaces(RwLock<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    views: HashMap<Box<str>, NamespaceView>,
+    listed: HashSet<Box<str>>,
+}
 
 impl Namespaces {
-    /// A namespace was listed or changed. Tells whether that matters to anybody.
-    pub fn apply(&self, name: &str, view: NamespaceView) -> bool {
-        let mut namespaces = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        namespaces.insert(name.into(), view.clone()) != Some(view)
+    fn write(&self) -> RwLockWriteGuard<'_, Inner> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Inner> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A list begins.
+    pub fn begin_list(&self) {
+        self.write().listed.clear();
+    }
+
+    /// A list is complete; what it did not show is gone.
+    pub fn end_list(&self) {
+        let mut inner = self.write();
+        let listed = std::mem::take(&mut inner.listed);
+        inner.views.retain(|name, _| listed.contains(name));
+    }
+
+    /// A namespace was listed or changed. Gives what it was before where that matters to anybody.
+    pub fn apply(&self, name: &str, view: &NamespaceView, listing: bool) -> Option<NamespaceView> {
+        let mut inner = self.write();
+        if listing {
+            inner.listed.insert(name.into());
+        }
+        let before = inner.views.insert(name.into(), view.clone());
+        (before.as_ref() != Some(view)).then(|| before.unwrap_or_default())
     }
 
     /// A namespace is gone.
     pub fn delete(&self, name: &str) {
-        self.0
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(name);
+        self.write().views.remove(name);
     }
 
     /// A namespace by name. Kubernetes labels each with its name, so that much is known of all.
     pub fn get(&self, name: &str) -> NamespaceView {
-        let namespaces = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        namespaces.get(name).cloned().unwrap_or_else(|| NamespaceView {
-            labels: BTreeMap::from([("kubernetes.io/metadata.name".to_owned(), name.to_owned())]),
-            terminating: false,
+        self.read()
+            .views
+            .get(name)
+            .cloned()
+            .unwrap_or_else(|| NamespaceView {
+                labels: BTreeMap::from([("kubernetes.io/metadata.name".to_owned(), name.to_owned())]),
+                ..NamespaceView::default()
+            })
+    }
+
+    /// Names of those that fulfil a condition, sorted.
+    pub fn names_where(&self, wanted: impl Fn(&str, &NamespaceView) -> bool) -> Vec<Box<str>> {
+        let inner = self.read();
+        let views = inner.views.iter().filter(|(name, view)| wanted(name, view));
+        let mut names: Vec<_> = views.map(|(name, _)| name.clone()).collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// Names of those on which ESO left its finalizer for a ClusterExternalSecret.
+    pub fn held_for(&self, cluster_external_secret: &str, only_terminating: bool) -> Vec<Box<str>> {
+        self.names_where(|_, view| {
+            (view.terminating || !only_terminating)
+                && view
+                    .held_for
+                    .iter()
+                    .any(|name| **name == *cluster_external_secret)
         })
     }
 }

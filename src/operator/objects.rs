@@ -24,6 +24,8 @@ struct Inner {
     targets: HashMap<ObjectName, BTreeSet<Arc<str>>>,
     /// Names by store; the namespace of a cluster-wide store is empty.
     stores: HashMap<(Arc<str>, StoreName), BTreeSet<ObjectName>>,
+    /// Names by the ClusterExternalSecret that keeps them.
+    kept: HashMap<Box<str>, BTreeSet<ObjectName>>,
     listed: HashSet<ObjectName>,
 }
 
@@ -54,6 +56,9 @@ impl Inner {
         let object = self.objects.remove(at)?;
         if let Some(target) = object.target_name() {
             drop_from(&mut self.targets, &(Arc::clone(&at.0), Arc::from(target)), &at.1);
+        }
+        if let Some(kept) = &object.provisioned {
+            drop_from(&mut self.kept, &kept.by, at);
         }
         for store in &object.stores {
             drop_from(&mut self.stores, &store_key(&at.0, store), at);
@@ -107,6 +112,9 @@ impl Objects {
                 .or_default()
                 .insert(Arc::clone(&at.1));
         }
+        if let Some(kept) = &object.provisioned {
+            inner.kept.entry(kept.by.clone()).or_default().insert(at.clone());
+        }
         for store in &object.stores {
             inner
                 .stores
@@ -150,6 +158,13 @@ impl Objects {
             .flatten()
             .cloned()
             .collect()
+    }
+
+    /// What a ClusterExternalSecret keeps.
+    pub fn kept_by(&self, cluster_external_secret: &str) -> Vec<Arc<Object>> {
+        let inner = self.read();
+        let names = inner.kept.get(cluster_external_secret).into_iter().flatten();
+        names.filter_map(|at| inner.objects.get(at).cloned()).collect()
     }
 
     /// All names.

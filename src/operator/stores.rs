@@ -11,7 +11,7 @@ use k8s_openapi::{api::core::v1::ObjectReference, apimachinery::pkg::apis::meta:
 use kube::core::DeserializeGuard;
 
 use super::{
-    Context, Key, Kind, Recovery, Wake,
+    Context, Key, Kind, Recovery, Wake, cluster_external_secret,
     queue::Lane,
     store::{self, Refusal, StoreObject, kind_name},
     watches::Observer,
@@ -47,7 +47,9 @@ fn key(name: &aws::StoreName) -> Key {
 fn name(key: &Key) -> aws::StoreName {
     let (kind, namespace) = match key.kind {
         Kind::ClusterSecretStore => (StoreKind::ClusterSecretStore, None),
-        Kind::SecretStore | Kind::ExternalSecret => (StoreKind::SecretStore, Some(key.name.0.to_string())),
+        Kind::SecretStore | Kind::ExternalSecret | Kind::ClusterExternalSecret => {
+            (StoreKind::SecretStore, Some(key.name.0.to_string()))
+        }
     };
     aws::StoreName {
         kind,
@@ -183,6 +185,9 @@ fn wake_users(ctx: &Context, store: &aws::StoreName) {
     for user in super::users(ctx, Some(store.clone())) {
         ctx.wake(Wake::Recovered(user, Recovery::Source));
     }
+    // Whose a ClusterExternalSecret is depends on its stores.
+    let names = |name: &StoreName| name.kind == store.kind && *name.name == *store.name;
+    cluster_external_secret::wake_where(ctx, |object| object.stores.iter().any(names));
 }
 
 /// One turn of a store.
@@ -199,6 +204,22 @@ pub(super) async fn turn(ctx: &Arc<Context>, key: &Key) -> Option<Duration> {
         wake_users(ctx, &name);
     }
     outcome.next
+}
+
+/// Whether objects of a namespace that name these stores are this operator's. No store is another's; and where none is
+/// there, the default class serves.
+pub(super) fn serves<'a>(
+    ctx: &Context,
+    namespace: &str,
+    stores: impl IntoIterator<Item = &'a StoreName>,
+) -> bool {
+    let states: Vec<_> = stores
+        .into_iter()
+        .map(|name| state(ctx, namespace, name))
+        .collect();
+    let any = |wanted: fn(&StoreState) -> bool| states.iter().any(wanted);
+    !any(|state| matches!(state, StoreState::NotOurs(_)))
+        && (ctx.config.is_default_class() || any(|state| !matches!(state, StoreState::Missing)))
 }
 
 /// A store as an object of a namespace sees it.

@@ -12,18 +12,108 @@ use kube::{
     runtime::{WatchStreamExt, watcher, watcher::Event},
 };
 use serde::de::DeserializeOwned;
-use tokio::sync::watch;
+use tokio::{sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Context, Key, Kind, Recovery, Wake, namespaces::NamespaceView, objects::ObjectName, queue::Lane, targets,
+    Context, Key, Kind, Recovery, Wake, cluster_external_secret, namespaces::NamespaceView,
+    objects::ObjectName, queue::Lane, stores, targets,
 };
-use crate::{api::ExternalSecret, sync::object::Object};
+use crate::{
+    api::{
+        ClusterExternalSecret, ClusterSecretStore, ExternalSecret, SecretStore, external_secret::StoreKind,
+    },
+    sync::object::Object,
+};
 
 /// Objects in one page of a list.
 const PAGE: u32 = 500;
 /// How often a kind that is not served yet is looked for.
 const NOT_SERVED: Duration = Duration::from_mins(1);
+
+/// Starts every watch. Each tells when its first list is in.
+pub(super) fn start_all(
+    ctx: &Arc<Context>,
+    watching: &mut JoinSet<()>,
+    stop: &CancellationToken,
+) -> Vec<watch::Receiver<bool>> {
+    let mut lists = vec![];
+    let mut list = || {
+        let (sender, receiver) = watch::channel(false);
+        lists.push(receiver);
+        sender
+    };
+    macro_rules! spawn {
+        ($api:expr, $config:expr, $kind:literal, $observer:expr) => {
+            watching.spawn(run(
+                Arc::clone(ctx),
+                $api,
+                $config,
+                $kind,
+                $observer,
+                list(),
+                stop.clone(),
+            ))
+        };
+    }
+    let config = watcher::Config::default;
+    spawn!(
+        ctx.config.api(&ctx.client),
+        config(),
+        "externalsecret",
+        ExternalSecrets(Arc::clone(ctx))
+    );
+    if ctx.config.secret_stores {
+        spawn!(
+            ctx.config.api::<DeserializeGuard<SecretStore>>(&ctx.client),
+            config(),
+            "secretstore",
+            stores::Stores::new(ctx, StoreKind::SecretStore)
+        );
+    }
+    if ctx.config.cluster_stores {
+        let api: Api<DeserializeGuard<ClusterSecretStore>> = Api::all(ctx.client.clone());
+        let observer = stores::Stores::new(ctx, StoreKind::ClusterSecretStore);
+        spawn!(api, config(), "clustersecretstore", observer);
+    }
+    if ctx.config.cluster_external_secrets {
+        let api: Api<DeserializeGuard<ClusterExternalSecret>> = Api::all(ctx.client.clone());
+        let observer = cluster_external_secret::watch::ClusterExternalSecrets(Arc::clone(ctx));
+        spawn!(api, config(), "clusterexternalsecret", observer);
+    }
+    if ctx.config.drift_watch {
+        let labelled = config().labels(&targets::selector());
+        spawn!(
+            ctx.config.api(&ctx.client),
+            labelled,
+            "secret",
+            Targets(Arc::clone(ctx))
+        );
+    }
+    if ctx.config.namespace.is_none() {
+        spawn!(
+            Api::all(ctx.client.clone()),
+            config(),
+            "namespace",
+            Namespaces(Arc::clone(ctx))
+        );
+    }
+    spawn!(
+        ctx.config.api(&ctx.client),
+        config(),
+        "serviceaccount",
+        ServiceAccounts(Arc::clone(ctx))
+    );
+    lists
+}
+
+/// Waits until every first list is in.
+pub(super) async fn all_listed(listed: Vec<watch::Receiver<bool>>) {
+    for mut list in listed {
+        // A watch that ended without a list ends only with the operator.
+        _ = list.wait_for(|listed| *listed).await;
+    }
+}
 
 /// What a watch does with what it is told.
 pub(super) trait Observer<K>: Send {
@@ -35,6 +125,10 @@ pub(super) trait Observer<K>: Send {
     fn delete(&mut self, object: K);
     /// The list is complete.
     fn end(&mut self) {}
+    /// Whether the operator does its work without this kind, where its CRD or the permission is not there.
+    fn is_optional(&self) -> bool {
+        false
+    }
 }
 
 /// Runs one watch until stopped. `listed` tells when its first list is in.
@@ -70,6 +164,9 @@ pub(super) async fn run<K, O>(
             Ok(None) => return,
             Err(error) => {
                 ctx.metrics.watch_errors.with_label_values(&[kind]).inc();
+                if observer.is_optional() && (is_not_served(&error) || is_forbidden(&error)) {
+                    listed.send_replace(true);
+                }
                 if is_not_served(&error) {
                     if !told {
                         tracing::warn!(
@@ -91,9 +188,18 @@ pub(super) async fn run<K, O>(
 }
 
 fn is_not_served(error: &watcher::Error) -> bool {
-    let is_404 = |error: &kube::Error| matches!(error, kube::Error::Api(status) if status.code == 404);
+    is_refused(error, 404)
+}
+
+fn is_forbidden(error: &watcher::Error) -> bool {
+    is_refused(error, 403)
+}
+
+fn is_refused(error: &watcher::Error, code: u16) -> bool {
     match error {
-        watcher::Error::InitialListFailed(error) | watcher::Error::WatchStartFailed(error) => is_404(error),
+        watcher::Error::InitialListFailed(error) | watcher::Error::WatchStartFailed(error) => {
+            matches!(error, kube::Error::Api(status) if status.code == code)
+        }
         _ => false,
     }
 }
@@ -102,7 +208,18 @@ fn is_not_served(error: &watcher::Error) -> bool {
 pub(super) struct ExternalSecrets(pub(super) Arc<Context>);
 
 impl ExternalSecrets {
+    /// Tells the ClusterExternalSecrets that keep it, kept it, or want one of its name.
+    fn wake_keepers(&self, now: &Object, before: Option<&Object>) {
+        for object in std::iter::once(now).chain(before) {
+            match &object.provisioned {
+                Some(kept) => cluster_external_secret::wake(&self.0, &kept.by),
+                None => cluster_external_secret::wake_where(&self.0, |wanting| wanting.is_for(&object.name)),
+            }
+        }
+    }
+
     fn gone(&self, at: &ObjectName, object: &Object) {
+        self.wake_keepers(object, None);
         self.0.forget(at);
         self.0.metrics.forget(&object.namespace, &object.name);
         self.0.wake(Wake::Gone(Key::new(Kind::ExternalSecret, at)));
@@ -117,7 +234,7 @@ impl Observer<DeserializeGuard<ExternalSecret>> for ExternalSecrets {
     fn apply(&mut self, object: DeserializeGuard<ExternalSecret>, listing: bool) {
         let (at, object, before) = self.0.objects.apply(Object::new(object), listing);
         // What we wrote into the status comes back here and is no news.
-        let news = before.is_none_or(|before| {
+        let news = before.as_ref().is_none_or(|before| {
             before.uid != object.uid
                 || before.form != object.form
                 || before.deleting != object.deleting
@@ -125,6 +242,7 @@ impl Observer<DeserializeGuard<ExternalSecret>> for ExternalSecrets {
                 || before.foreign_status_writer != object.foreign_status_writer
         });
         if news {
+            self.wake_keepers(&object, before.as_deref());
             // After a start everything has a turn; what is fresh by its status need not be served first.
             let fresh = listing && object.status.refresh_time.is_some();
             let lane = if fresh { Lane::Periodic } else { Lane::Urgent };
@@ -190,15 +308,31 @@ impl Observer<PartialObjectMeta<Secret>> for Targets {
 /// Namespaces, metadata only.
 pub(super) struct Namespaces(pub(super) Arc<Context>);
 
+impl Namespaces {
+    /// ESO's finalizers on a namespace that is being deleted are for those that they name to remove.
+    fn wake_holders(&self, view: &NamespaceView) {
+        for name in view.held_for.iter().filter(|_| view.terminating) {
+            cluster_external_secret::wake(&self.0, name);
+        }
+    }
+}
+
 impl Observer<PartialObjectMeta<Namespace>> for Namespaces {
+    fn begin(&mut self) {
+        self.0.namespaces.begin_list();
+    }
+
     fn apply(&mut self, namespace: PartialObjectMeta<Namespace>, listing: bool) {
-        let meta = namespace.metadata;
-        let name = meta.name.unwrap_or_default();
-        let view = NamespaceView {
-            labels: meta.labels.unwrap_or_default(),
-            terminating: meta.deletion_timestamp.is_some(),
-        };
-        if self.0.namespaces.apply(&name, view) && !listing {
+        let mut meta = namespace.metadata;
+        let name = meta.name.take().unwrap_or_default();
+        let view = NamespaceView::new(meta);
+        self.wake_holders(&view);
+        if let Some(before) = self.0.namespaces.apply(&name, &view, listing)
+            && !listing
+        {
+            cluster_external_secret::wake_where(&self.0, |object| {
+                object.selects(&name, &before.labels) || object.selects(&name, &view.labels)
+            });
             for at in self.0.objects.of_namespace(&name) {
                 self.0.wake(Wake::Recovered(
                     Key::new(Kind::ExternalSecret, &at),
@@ -209,9 +343,16 @@ impl Observer<PartialObjectMeta<Namespace>> for Namespaces {
     }
 
     fn delete(&mut self, namespace: PartialObjectMeta<Namespace>) {
-        self.0
-            .namespaces
-            .delete(namespace.metadata.name.as_deref().unwrap_or_default());
+        let name = namespace.metadata.name.unwrap_or_default();
+        let before = self.0.namespaces.get(&name);
+        self.0.namespaces.delete(&name);
+        cluster_external_secret::wake_where(&self.0, |object| object.selects(&name, &before.labels));
+    }
+
+    fn end(&mut self) {
+        self.0.namespaces.end_list();
+        // What changed during a gap in the watch is not known.
+        cluster_external_secret::wake_where(&self.0, |_| true);
     }
 }
 

@@ -1,9 +1,12 @@
 //! An ExternalSecret as the watch keeps it: pruned to what the stages need, its spec parsed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    hash::{DefaultHasher, Hasher},
+};
 
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta, OwnerReference};
 use kube::core::DeserializeGuard;
 
 use super::{
@@ -11,7 +14,7 @@ use super::{
     fingerprint,
     spec::{self, Spec, StoreName},
 };
-use crate::api::{ExternalSecret, ExternalSecretStatus, names};
+use crate::api::{ExternalSecret, ExternalSecretSpec, ExternalSecretStatus, names};
 
 /// kubectl's copy of the manifest: as large as the object, and of no use here.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
@@ -37,6 +40,8 @@ pub struct Object {
     pub deleting: bool,
     /// Whether ESO left its finalizer.
     pub finalizer_left: bool,
+    /// The ClusterExternalSecret that keeps it.
+    pub provisioned: Option<Box<Provisioned>>,
     /// The stores it names, also where the spec is refused.
     pub stores: BTreeSet<StoreName>,
     /// The parsed spec, or why it is refused.
@@ -55,7 +60,11 @@ impl Object {
                 let name = object.metadata.name.clone().unwrap_or_default();
                 let spec = Spec::parse(&object.spec, &name);
                 let stores = spec::stores(&object.spec);
-                Self::build(object.metadata, stores, spec, object.status.unwrap_or_default())
+                let provisioned = Provisioned::new(&object);
+                Self {
+                    provisioned: provisioned.map(Box::new),
+                    ..Self::build(object.metadata, stores, spec, object.status.unwrap_or_default())
+                }
             }
             Err(invalid) => {
                 let failure = Failure::new(
@@ -98,6 +107,7 @@ impl Object {
             form,
             deleting: metadata.deletion_timestamp.is_some(),
             finalizer_left: finalizers.iter().any(|f| f == names::ESO_FINALIZER),
+            provisioned: None,
             stores,
             spec,
             status,
@@ -121,6 +131,60 @@ impl Object {
             .get(names::ON_DELETE_ANNOTATION)
             .is_some_and(|value| value == "retain")
     }
+}
+
+/// What a ClusterExternalSecret compares of an ExternalSecret that it keeps.
+#[derive(Clone, Debug)]
+pub struct Provisioned {
+    /// Name of the ClusterExternalSecret.
+    pub by: Box<str>,
+    /// Its uid when it last wrote.
+    pub by_uid: Box<str>,
+    /// Digest of the spec.
+    pub spec: u64,
+}
+
+impl Provisioned {
+    fn new(object: &ExternalSecret) -> Option<Self> {
+        let owners = object.metadata.owner_references.as_deref()?;
+        let by = controller(owners).filter(|owner| is_cluster_external_secret(owner))?;
+        Some(Self {
+            by: by.name.as_str().into(),
+            by_uid: by.uid.as_str().into(),
+            spec: spec_digest(&object.spec),
+        })
+    }
+}
+
+/// The owner that controls an object.
+pub fn controller(owners: &[OwnerReference]) -> Option<&OwnerReference> {
+    owners.iter().find(|owner| owner.controller == Some(true))
+}
+
+/// Whether an owner is a ClusterExternalSecret, of whichever version.
+pub fn is_cluster_external_secret(owner: &OwnerReference) -> bool {
+    let group = owner.api_version.split_once('/').map(|(group, _)| group);
+    owner.kind == names::CLUSTER_EXTERNAL_SECRET && group == Some(names::GROUP)
+}
+
+/// Equal for specs that mean the same: ESO writes a duration of `1h` as `1h0m0s`. Holds within this process.
+pub fn spec_digest(spec: &ExternalSecretSpec) -> u64 {
+    let plain = |text: &mut String| {
+        if let Ok(duration) = gotext::duration::parse(&*text) {
+            *text = duration.to_string();
+        }
+    };
+    let mut spec = spec.clone();
+    spec.refresh_interval.iter_mut().for_each(plain);
+    let windows = spec
+        .sync_windows
+        .iter_mut()
+        .flat_map(|windows| &mut windows.windows);
+    windows.for_each(|window| plain(&mut window.duration));
+    let mut digest = DefaultHasher::new();
+    // A spec that came as JSON is written as JSON without fail.
+    digest.write(&serde_json::to_vec(&spec).unwrap_or_default());
+    digest.finish()
 }
 
 /// The newest writer of the status, where it is not us and came after us: two operators share a class.
@@ -153,6 +217,27 @@ mod tests {
             subresource: Some("status".to_owned()),
             time: Some(Time(Timestamp::from_second(second).unwrap())),
             ..ManagedFieldsEntry::default()
+        }
+    }
+
+    #[test]
+    fn durations_that_mean_the_same_make_no_other_spec() {
+        let spec = |interval: &str, window: &str, key: &str| {
+            serde_json::from_value::<ExternalSecretSpec>(serde_json::json!({
+                "refreshInterval": interval,
+                "syncWindows": { "kind": "allow", "windows": [{ "schedule": "@daily", "duration": window }] },
+                "data": [{ "secretKey": "k", "remoteRef": { "key": key } }],
+            }))
+            .unwrap()
+        };
+        let digest = spec_digest(&spec("1h", "90m", "a"));
+        assert_eq!(spec_digest(&spec("1h0m0s", "1h30m0s", "a")), digest);
+        for other in [
+            spec("2h", "90m", "a"),
+            spec("1h", "91m", "a"),
+            spec("1h", "90m", "b"),
+        ] {
+            assert_ne!(spec_digest(&other), digest);
         }
     }
 

@@ -173,15 +173,18 @@ impl Metrics {
         Ok(metrics)
     }
 
+    /// A reconcile of any kind ended.
+    pub fn turned(&self, controller: &str, took: Duration, failed: bool) {
+        let result = if failed { "error" } else { "success" };
+        self.reconciles.with_label_values(&[controller, result]).inc();
+        self.reconcile_time
+            .with_label_values(&[controller])
+            .observe(took.as_secs_f64());
+    }
+
     /// A reconcile of an ExternalSecret ended.
     pub fn reconciled(&self, namespace: &str, name: &str, took: Duration, failed: bool) {
-        let result = if failed { "error" } else { "success" };
-        self.reconciles
-            .with_label_values(&["externalsecret", result])
-            .inc();
-        self.reconcile_time
-            .with_label_values(&["externalsecret"])
-            .observe(took.as_secs_f64());
+        self.turned("externalsecret", took, failed);
         if self.per_object {
             let object = [name, namespace];
             self.sync_calls.with_label_values(&object).inc();

@@ -16,6 +16,7 @@
 
 mod bad_input;
 mod canary;
+mod cluster_external_secret;
 mod crds;
 mod drift;
 mod harness;

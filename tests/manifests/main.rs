@@ -203,7 +203,15 @@ fn defaults_of_the_crds_are_exactly_those_that_eso_has() {
     }
     let wanted: BTreeMap<String, String> = DEFAULTS
         .iter()
-        .map(|(path, value)| ((*path).to_owned(), (*value).to_owned()))
+        .flat_map(|(path, value)| {
+            // A ClusterExternalSecret holds the spec of an ExternalSecret.
+            let inside = path
+                .strip_prefix("externalsecrets spec.")
+                .map(|field| format!("clusterexternalsecrets spec.externalSecretSpec.{field}"));
+            std::iter::once((*path).to_owned())
+                .chain(inside)
+                .map(|path| (path, (*value).to_owned()))
+        })
         .collect();
     assert_eq!(found, wanted);
 }

@@ -2,43 +2,15 @@
 
 use std::time::Duration;
 
-use prometheus::{GaugeVec, Opts, Registry};
+use prometheus::Registry;
 
-use crate::{api::external_secret::StoreKind, aws::StoreName};
+use crate::{api::external_secret::StoreKind, aws::StoreName, operator::gauges::Gauges};
 
 /// Gauges of both kinds of store.
 #[derive(Clone, Debug)]
 pub struct Metrics {
     namespaced: Gauges,
     cluster: Gauges,
-}
-
-#[derive(Clone, Debug)]
-struct Gauges {
-    condition: GaugeVec,
-    duration: GaugeVec,
-}
-
-impl Gauges {
-    fn new(kind: &str, registry: &Registry) -> Result<Self, prometheus::Error> {
-        let condition = GaugeVec::new(
-            Opts::new(
-                format!("{kind}_status_condition"),
-                "Status of the condition: 1 where it is the one given",
-            ),
-            &["name", "namespace", "condition", "status"],
-        )?;
-        let duration = GaugeVec::new(
-            Opts::new(
-                format!("{kind}_reconcile_duration"),
-                "Nanoseconds that the last validation took",
-            ),
-            &["name", "namespace"],
-        )?;
-        registry.register(Box::new(condition.clone()))?;
-        registry.register(Box::new(duration.clone()))?;
-        Ok(Self { condition, duration })
-    }
 }
 
 impl Metrics {
@@ -52,35 +24,13 @@ impl Metrics {
 
     pub(super) fn validated(&self, store: &StoreName, ready: Option<bool>, took: Duration) {
         let (gauges, namespace) = self.of(store);
-        if let Some(ready) = ready {
-            for (status, is) in [("True", ready), ("False", !ready)] {
-                let labels = [store.name.as_str(), namespace, "Ready", status];
-                gauges
-                    .condition
-                    .with_label_values(&labels)
-                    .set(f64::from(u8::from(is)));
-            }
-        }
-        let nanoseconds = took.as_secs_f64() * 1e9;
-        gauges
-            .duration
-            .with_label_values(&[store.name.as_str(), namespace])
-            .set(nanoseconds);
+        gauges.set(&store.name, namespace, ready, took);
     }
 
     /// The store is gone: its series go with it.
     pub fn forget(&self, store: &StoreName) {
         let (gauges, namespace) = self.of(store);
-        let name = store.name.as_str();
-        // An error says that there was no such series.
-        for status in ["True", "False"] {
-            drop(
-                gauges
-                    .condition
-                    .remove_label_values(&[name, namespace, "Ready", status]),
-            );
-        }
-        drop(gauges.duration.remove_label_values(&[name, namespace]));
+        gauges.forget(&store.name, namespace);
     }
 
     fn of<'a>(&'a self, store: &'a StoreName) -> (&'a Gauges, &'a str) {
