@@ -18,7 +18,7 @@ func checkRandom(s *settings, r *report) {
 	defer e.stop()
 	fmt.Println("random: seed", s.seed)
 	source := rand.New(rand.NewSource(s.seed))
-	for _, kind := range []func(*engine, *rand.Rand, *report){randomTemplate, randomPath, randomPattern, randomDuration, randomSchedule, randomYaml, randomValue, randomPrintf, randomCall} {
+	for _, kind := range []func(*engine, *rand.Rand, *report){randomTemplate, randomPath, randomPattern, randomDuration, randomSchedule, randomYaml, randomValue, randomPrintf, randomCall, randomPlain} {
 		share := s.seconds / 16
 		if r.equal == 0 {
 			share = s.seconds / 2

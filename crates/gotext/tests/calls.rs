@@ -167,6 +167,9 @@ fn what_a_function_may_read_is_known_before_it_is_called() {
                 .map_err(|error| error.full().to_vec())
         };
         let first = output(0, 0);
+        if first == output(1, 1) {
+            continue;
+        }
         assert!(
             first == output(0, 1) || template.uses_random(),
             "{text} uses randomness"
