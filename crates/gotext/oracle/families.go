@@ -28,7 +28,7 @@ func (g *generator) yaml(depth int, indent string) string {
 	case 0, 1, 2:
 		var t strings.Builder
 		for range 1 + g.Intn(3) {
-			key := g.pick("a", "b", "c", "<<", "1", "yes", "~", "a b", "'q'", "\"d\"", "? k\n"+indent, "2024-01-01", "1.5", "é", "&k k", "[x]", "{x: y}", "!!str 1", "0x10", "")
+			key := g.pick("a", "b", "c", "<<", "1", "yes", "~", "a b", "'q'", "\"d\"", "? k\n"+indent, "[]", "{}", "[,]", "{? a}", "2024-01-01", "1.5", "é", "&k k", "[x]", "{x: y}", "!!str 1", "0x10", "")
 			t.WriteString("\n" + indent + key + g.pick(":", ":", ": ", ":", " :") + " " + g.yaml(depth+1, indent+g.pick("  ", "  ", " ", "    ")))
 		}
 		return t.String()
