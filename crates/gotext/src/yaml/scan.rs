@@ -22,6 +22,8 @@ struct SimpleKey {
     possible: bool,
     /// Whether only a key can stand here.
     required: bool,
+    /// Whether the token is held back until it shows whether it is a key.
+    awaited: bool,
     token: usize,
     mark: Mark,
 }
@@ -81,7 +83,8 @@ impl Scanner {
 
     /// The next token, which stays.
     pub(super) fn peek(&mut self) -> Scan<&Token> {
-        while !self.ended && (self.queue.head().is_none() || self.head_may_be_key()?) {
+        // At the end, too, it is a fault if the head should have been a key.
+        while (self.queue.head().is_none() || self.head_may_be_key()?) && !self.ended {
             self.fetch()?;
         }
         self.queue.head().ok_or_else(|| Error::yaml("unexpected end"))
@@ -96,7 +99,10 @@ impl Scanner {
     /// Whether a token may have to be put before the head.
     fn head_may_be_key(&mut self) -> Scan<bool> {
         let head = self.queue.head_number();
-        let found = self.keys.iter().position(|key| key.possible && key.token == head);
+        let found = self
+            .keys
+            .iter()
+            .position(|key| key.possible && key.awaited && key.token == head);
         match found {
             Some(level) => self.key_is_valid(level),
             None => Ok(false),
@@ -277,6 +283,7 @@ impl Scanner {
                 *key = SimpleKey {
                     possible: true,
                     required,
+                    awaited: true,
                     token,
                     mark,
                 };
@@ -371,7 +378,10 @@ impl Scanner {
         if self.flow_level > MAX_DEPTH {
             return Err(self.fault(self.mark, "exceeded max depth"));
         }
-        self.keys.push(SimpleKey::default());
+        self.keys.push(SimpleKey {
+            token: self.queue.next_number(),
+            ..SimpleKey::default()
+        });
         self.key_allowed = true;
         self.fetch_indicator(kind);
         Ok(())
@@ -381,7 +391,11 @@ impl Scanner {
         self.remove_key()?;
         if self.flow_level > 0 {
             self.flow_level -= 1;
-            self.keys.pop();
+            // A collection in which no key could begin is forgotten as a key itself, as in `yaml.v2`.
+            let inner = self.keys.pop().unwrap_or_default();
+            for key in self.keys.iter_mut().filter(|key| key.token == inner.token) {
+                key.awaited = false;
+            }
         }
         self.key_allowed = false;
         self.fetch_indicator(kind);

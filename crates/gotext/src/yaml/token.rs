@@ -79,9 +79,10 @@ impl Queue {
         self.tokens.push_back(token);
     }
 
-    /// Puts a token before the one with a number.
+    /// Puts a token before the one with a number; at the end where that was taken, as `yaml.v2` does.
     pub(super) fn insert(&mut self, number: usize, token: Token) {
-        let at = number.saturating_sub(self.taken).min(self.tokens.len());
+        let last = self.tokens.len();
+        let at = number.checked_sub(self.taken).map_or(last, |at| at.min(last));
         self.tokens.insert(at, token);
     }
 }
