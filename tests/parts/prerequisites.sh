@@ -1,7 +1,20 @@
 #!/bin/sh
 # Says in one line what this machine lacks and how to get it, and fails then: prerequisites.sh cargo cc go python
 # The Makefile asks for all of them before it starts anything; the crate asks again for what it is about to use.
+# What only packages of the distribution have (buildah, promtool, a node's tools) is installed where that is possible: by apt,
+# as root.
 here=$(dirname "$0")
+
+# from_package COMMAND PACKAGE…
+from_package() {
+    command -v "$1" >/dev/null && return
+    missing=$1; shift
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        echo "installing $*" >&2
+        { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends "$@"; } >/dev/null 2>&1
+    fi
+    command -v "$missing" >/dev/null || lacking "$missing" "apt-get install $*"
+}
 
 lacking() {
     echo "keyferry needs $1: $2" >&2
@@ -26,5 +39,21 @@ for need in "$@"; do
         python)
             python3 -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))' >/dev/null 2>&1 ||
                 lacking "Python 3.10 or newer with venv" "apt-get install python3 python3-venv, or https://www.python.org/downloads" ;;
+        promtool)
+            from_package promtool prometheus ;;
+        buildah)
+            from_package buildah buildah ;;
+        roots)
+            [ -f /etc/ssl/certs/ca-certificates.crt ] || from_package update-ca-certificates ca-certificates ;;
+        node)
+            # A cluster of one's own needs root; a Docker engine or a kubeconfig does without.
+            [ "$(id -u)" = 0 ] || lacking "root for a node of its own" "run as root, start Docker and install kind, or set E2E_KUBECONFIG"
+            from_package ip iproute2
+            from_package nft nftables
+            from_package conntrack conntrack
+            from_package runc runc
+            from_package unshare util-linux ;;
+        busybox)
+            from_package busybox busybox-static ;;
     esac
 done

@@ -1,4 +1,4 @@
-//! The Go programs of the control plane: taken from `KUBEBUILDER_ASSETS`, else from the cache, else built into it.
+//! The Go programs of the control plane, of a node, and helm: taken from `KUBEBUILDER_ASSETS`, else from the cache, else built into it.
 //!
 //! They are built by name with the ordinary Go client from the modules in `go/`, whose `go.sum` pins every byte. The
 //! versions are read from those modules and stand nowhere else.
@@ -10,9 +10,6 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::cache::{self, BuildLock, CacheError, say};
-
-const KUBERNETES_GO_MOD: &str = include_str!("../go/control-plane/go.mod");
-const ETCD_GO_MOD: &str = include_str!("../go/etcd/go.mod");
 
 /// How often a build that prints nothing else says that it is alive.
 const PROGRESS: Duration = Duration::from_secs(10);
@@ -27,10 +24,18 @@ pub enum Binary {
     KubeScheduler,
     Kubelet,
     KubeProxy,
+    Containerd,
+    ContainerdShim,
+    Ctr,
+    CniBridge,
+    CniHostLocal,
+    CniLoopback,
+    CniPortmap,
+    Helm,
 }
 
 impl Binary {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 15] = [
         Self::Etcd,
         Self::KubeApiserver,
         Self::Kubectl,
@@ -38,10 +43,26 @@ impl Binary {
         Self::KubeScheduler,
         Self::Kubelet,
         Self::KubeProxy,
+        Self::Containerd,
+        Self::ContainerdShim,
+        Self::Ctr,
+        Self::CniBridge,
+        Self::CniHostLocal,
+        Self::CniLoopback,
+        Self::CniPortmap,
+        Self::Helm,
     ];
 
     /// What the tests and the demo need.
     pub const CONTROL_PLANE: [Self; 3] = [Self::Etcd, Self::KubeApiserver, Self::Kubectl];
+
+    /// The plugins that connect the Pods of a node; they lie in one folder.
+    pub const CNI: [Self; 4] = [
+        Self::CniBridge,
+        Self::CniHostLocal,
+        Self::CniLoopback,
+        Self::CniPortmap,
+    ];
 
     /// The file's name, as in `KUBEBUILDER_ASSETS`.
     pub fn name(self) -> &'static str {
@@ -53,6 +74,14 @@ impl Binary {
             Self::KubeScheduler => "kube-scheduler",
             Self::Kubelet => "kubelet",
             Self::KubeProxy => "kube-proxy",
+            Self::Containerd => "containerd",
+            Self::ContainerdShim => "containerd-shim-runc-v2",
+            Self::Ctr => "ctr",
+            Self::CniBridge => "bridge",
+            Self::CniHostLocal => "host-local",
+            Self::CniLoopback => "loopback",
+            Self::CniPortmap => "portmap",
+            Self::Helm => "helm",
         }
     }
 
@@ -66,14 +95,35 @@ impl Binary {
             Self::Etcd => Module {
                 what: "etcd",
                 folder: "go/etcd",
-                go_mod: ETCD_GO_MOD,
+                go_mod: include_str!("../go/etcd/go.mod"),
                 file: "go/etcd/go.mod",
                 path: "go.etcd.io/etcd/server/v3",
+            },
+            Self::Containerd | Self::ContainerdShim | Self::Ctr => Module {
+                what: "containerd",
+                folder: "go/containerd",
+                go_mod: include_str!("../go/containerd/go.mod"),
+                file: "go/containerd/go.mod",
+                path: "github.com/containerd/containerd/v2",
+            },
+            Self::CniBridge | Self::CniHostLocal | Self::CniLoopback | Self::CniPortmap => Module {
+                what: "cni",
+                folder: "go/cni",
+                go_mod: include_str!("../go/cni/go.mod"),
+                file: "go/cni/go.mod",
+                path: "github.com/containernetworking/plugins",
+            },
+            Self::Helm => Module {
+                what: "helm",
+                folder: "go/helm",
+                go_mod: include_str!("../go/helm/go.mod"),
+                file: "go/helm/go.mod",
+                path: "helm.sh/helm/v4",
             },
             _ => Module {
                 what: "kubernetes",
                 folder: "go/control-plane",
-                go_mod: KUBERNETES_GO_MOD,
+                go_mod: include_str!("../go/control-plane/go.mod"),
                 file: "go/control-plane/go.mod",
                 path: "k8s.io/kubernetes",
             },
@@ -81,10 +131,20 @@ impl Binary {
     }
 
     fn package(self) -> String {
+        let module = self.module().path;
+        let name = self.name();
         match self {
-            Self::Etcd => self.module().path.to_owned(),
-            _ => format!("{}/cmd/{}", self.module().path, self.name()),
+            Self::Etcd => module.to_owned(),
+            Self::CniBridge | Self::CniLoopback => format!("{module}/plugins/main/{name}"),
+            Self::CniHostLocal => format!("{module}/plugins/ipam/{name}"),
+            Self::CniPortmap => format!("{module}/plugins/meta/{name}"),
+            _ => format!("{module}/cmd/{name}"),
         }
+    }
+
+    /// Whether it says its version by the variables that Kubernetes has for that.
+    fn is_of_kubernetes(self) -> bool {
+        self.module().what == "kubernetes"
     }
 }
 
@@ -186,7 +246,7 @@ fn go(module: &Module) -> Command {
 /// Without these, `kubectl version` and `/version` would claim v0.0.0.
 fn linker_flags(binary: Binary, version: &str) -> String {
     let mut flags = "-s -w".to_owned();
-    if binary != Binary::Etcd {
+    if binary.is_of_kubernetes() {
         let mut numbers = version.trim_start_matches('v').split('.');
         let package = "k8s.io/component-base/version";
         for (variable, value) in [

@@ -1,10 +1,12 @@
 //! A real etcd and kube-apiserver on loopback, in a temporary folder, gone with the process that started them.
 //!
 //! No controller runs beside them: nothing is garbage-collected, namespaces stay, service accounts get no token Secrets.
+//! The end-to-end tests add those and a node; they need [`Options::for_a_node`].
 
 mod arguments;
 mod credentials;
 
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -37,6 +39,8 @@ pub struct Options {
     pub users: Vec<User>,
     /// One that several parts share, to be [handed over](Lifeline::hand_over); otherwise each part has its own.
     pub lifeline: Option<Lifeline>,
+    /// An address of this machine that Pods of a node reach it by; without one it listens on loopback and serves no node.
+    pub for_a_node: Option<Ipv4Addr>,
 }
 
 /// Who may do what.
@@ -76,6 +80,7 @@ impl Default for Options {
             audit: true,
             users: Vec::new(),
             lifeline: None,
+            for_a_node: None,
         }
     }
 }
@@ -140,7 +145,8 @@ impl ControlPlane {
         let lifeline = options.lifeline.clone().map_or_else(Lifeline::new, Ok)?;
         let janitor = lifeline.remove_at_the_end(at)?;
         let [client_port, peer_port, port] = loopback::free_ports().map_err(StartError::Folder)?;
-        let url = format!("https://127.0.0.1:{port}");
+        let address = options.for_a_node.unwrap_or(Ipv4Addr::LOCALHOST);
+        let url = format!("https://{address}:{port}");
         let audit = at.join("audit.log");
         let mut credentials = Credentials::write(at, &options.users)?;
         std::fs::write(at.join("audit-policy.json"), audit::POLICY).map_err(StartError::Folder)?;
@@ -213,6 +219,11 @@ impl ControlPlane {
     /// The PEM file that vouches for the server.
     pub fn ca(&self) -> &Path {
         &self.credentials.ca
+    }
+
+    /// The key that tokens of service accounts are signed with, which the controller manager needs too.
+    pub fn service_account_key(&self) -> PathBuf {
+        self.folder.path().join("service-account.key")
     }
 
     /// The token of a member of `system:masters`.

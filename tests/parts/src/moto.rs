@@ -3,6 +3,7 @@
 //! It keeps accounts apart by the role that was assumed, checks no permission and no signature, and never throttles; what
 //! it does otherwise than AWS must not be what a test relies on. For faults see [`CountingProxy`](crate::CountingProxy).
 
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -52,10 +53,15 @@ pub struct Moto {
 impl Moto {
     /// Installs it if need be, starts it, and returns when it answers.
     pub async fn start(lifeline: Option<Lifeline>) -> Result<Self, MotoError> {
+        Self::start_at(Ipv4Addr::LOCALHOST, lifeline).await
+    }
+
+    /// As [`start`](Self::start), on an address of this machine that others than its own processes reach.
+    pub async fn start_at(address: Ipv4Addr, lifeline: Option<Lifeline>) -> Result<Self, MotoError> {
         let python = install().await?;
         let mut attempt = 1;
         loop {
-            match Self::start_once(&python, lifeline.clone()).await {
+            match Self::start_once(&python, address, lifeline.clone()).await {
                 Err(MotoError::Child(error)) if error.is_port_taken() && attempt < ATTEMPTS => attempt += 1,
                 outcome => return outcome,
             }
@@ -68,7 +74,11 @@ impl Moto {
         SHARED.get_or_init(|| Self::start(None)).await.as_ref()
     }
 
-    async fn start_once(python: &Path, lifeline: Option<Lifeline>) -> Result<Self, MotoError> {
+    async fn start_once(
+        python: &Path,
+        address: Ipv4Addr,
+        lifeline: Option<Lifeline>,
+    ) -> Result<Self, MotoError> {
         let folder = tempfile::Builder::new()
             .prefix("keyferry-moto-")
             .tempdir()
@@ -76,10 +86,18 @@ impl Moto {
         let lifeline = lifeline.map_or_else(Lifeline::new, Ok)?;
         let janitor = lifeline.remove_at_the_end(folder.path())?;
         let [port] = loopback::free_ports().map_err(MotoError::Folder)?;
-        let arguments = ["-m", "moto.server", "-H", "127.0.0.1", "-p", &port.to_string()].map(str::to_owned);
+        let arguments = [
+            "-m",
+            "moto.server",
+            "-H",
+            &address.to_string(),
+            "-p",
+            &port.to_string(),
+        ]
+        .map(str::to_owned);
         let log = folder.path().join("moto.log");
         let mut child = Child::start(&lifeline, python, arguments, std::iter::empty(), log)?;
-        let url = format!("http://127.0.0.1:{port}");
+        let url = format!("http://{address}:{port}");
         let deadline = Instant::now() + READY_WITHIN;
         while request(&url, "GET", "/moto-api/").await.is_err() {
             child.check()?;

@@ -1,5 +1,6 @@
 //! The command lines of etcd and kube-apiserver.
 
+use std::net::Ipv4Addr;
 use std::path::Path;
 
 use super::{Authorization, Fairness, Options};
@@ -27,15 +28,9 @@ pub(super) fn apiserver(folder: &Path, options: &Options, port: u16, etcd_port: 
     let in_folder = |name: &str| folder.join(name).display().to_string();
     let mut arguments = vec![
         format!("--etcd-servers=http://127.0.0.1:{etcd_port}"),
-        "--bind-address=127.0.0.1".to_owned(),
-        "--advertise-address=127.0.0.1".to_owned(),
         format!("--secure-port={port}"),
         format!("--cert-dir={}", in_folder("certs")),
-        // The endpoint of the Service `kubernetes` may not be a loopback address, and no Pod looks for it.
-        "--endpoint-reconciler-type=none".to_owned(),
         "--service-cluster-ip-range=10.96.0.0/24".to_owned(),
-        // It waits for a controller that would make default ServiceAccounts.
-        "--disable-admission-plugins=ServiceAccount".to_owned(),
         format!("--token-auth-file={}", in_folder("tokens.csv")),
         "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
         format!("--service-account-key-file={}", in_folder("service-account.pub")),
@@ -45,6 +40,22 @@ pub(super) fn apiserver(folder: &Path, options: &Options, port: u16, etcd_port: 
         ),
         "--profiling=false".to_owned(),
     ];
+    let address = options.for_a_node.unwrap_or(Ipv4Addr::LOCALHOST);
+    arguments.push(format!("--bind-address={address}"));
+    arguments.push(format!("--advertise-address={address}"));
+    arguments.extend(if options.for_a_node.is_some() {
+        [
+            "--kubelet-preferred-address-types=InternalIP".to_owned(),
+            "--allow-privileged".to_owned(),
+        ]
+    } else {
+        [
+            // The endpoint of the Service `kubernetes` may not be a loopback address, and no Pod looks for it.
+            "--endpoint-reconciler-type=none".to_owned(),
+            // It waits for a controller that would make default ServiceAccounts.
+            "--disable-admission-plugins=ServiceAccount".to_owned(),
+        ]
+    });
     arguments.push(match options.authorization {
         Authorization::AlwaysAllow => "--authorization-mode=AlwaysAllow".to_owned(),
         Authorization::Rbac => "--authorization-mode=RBAC".to_owned(),
