@@ -48,6 +48,32 @@ bench: ready ## time, CPU, memory and calls beside what the machine allows; BENC
 soak: ## refreshes, rotations and failures for MINUTES (10): memory, threads and connections stay as they are
 	$(MAKE) bench BENCH="--scenario soak --minutes $(or $(MINUTES),10) --results $(TARGET)/soak $(BENCH)"
 
+.PHONY: chart
+chart: ready ## lint and render the chart in every mode, try its schema, fire its alerts in promtool
+	@tests/parts/prerequisites.sh promtool
+	cargo test --locked -p keyferry-e2e --test chart
+
+.PHONY: image
+image: ready ## the image as an OCI archive in target/keyferry.tar; ARCH="amd64 arm64" for both
+	image/build.sh $(TARGET)/keyferry.tar $(ARCH)
+
+CYCLONEDX := $(CACHE)/cargo-cyclonedx-0.5.9/bin/cargo-cyclonedx
+.PHONY: sbom
+sbom: $(CYCLONEDX) ## what is in the image, as CycloneDX, in target/keyferry.cdx.json
+	$(CYCLONEDX) cyclonedx --manifest-path Cargo.toml --format json --spec-version 1.5 --target x86_64-unknown-linux-musl --override-filename keyferry.cdx
+	mv keyferry.cdx.json $(TARGET)/keyferry.cdx.json
+	rm -f crates/*/keyferry.cdx.json tests/parts/keyferry.cdx.json e2e/keyferry.cdx.json
+
+E2E_IMAGE := keyferry-e2e.local/keyferry:e2e
+.PHONY: e2e
+e2e: ready ## image and chart on a real kubelet: E2E_KUBECONFIG, kind, or a node of its own; E2E="a first" for one case
+	@docker info >/dev/null 2>&1 || tests/parts/prerequisites.sh buildah node
+	@tests/parts/prerequisites.sh promtool busybox
+	image/build.sh --profile e2e --tag $(E2E_IMAGE) $(TARGET)/e2e-keyferry.tar
+	image/tools/build.sh $(TARGET)/e2e-tools.tar
+	cargo run --locked --quiet -p keyferry-e2e -- --image $(TARGET)/e2e-keyferry.tar --tools $(TARGET)/e2e-tools.tar \
+		--report $(TARGET)/e2e-report $(if $(E2E),"$(E2E)")
+
 .PHONY: parts
 parts: ready ## build etcd, kube-apiserver and kubectl, install moto: what demo and test use
 	cargo run --locked --quiet -p keyferry-parts --bin build-parts
@@ -56,6 +82,10 @@ parts: ready ## build etcd, kube-apiserver and kubectl, install moto: what demo 
 .PHONY: ready
 ready:
 	@tests/parts/prerequisites.sh cargo cc go python
+
+$(CYCLONEDX):
+	@tests/parts/prerequisites.sh cargo cc
+	cargo install --locked --debug --root $(CACHE)/cargo-cyclonedx-0.5.9 cargo-cyclonedx@0.5.9
 
 $(DENY):
 	@tests/parts/prerequisites.sh cargo cc
