@@ -10,12 +10,14 @@ pub mod external_secret;
 mod schema;
 pub mod secret_store;
 pub mod selectors;
+mod stored;
 
 pub use cluster_external_secret::{
     ClusterExternalSecret, ClusterExternalSecretSpec, ClusterExternalSecretStatus,
 };
 pub use external_secret::{ExternalSecret, ExternalSecretSpec, ExternalSecretStatus};
 pub use secret_store::{ClusterSecretStore, SecretStore, SecretStoreSpec, SecretStoreStatus};
+pub use stored::{Stored, Unreadable};
 
 /// Names of the contract that several stages use.
 pub mod names {

@@ -1,6 +1,6 @@
 //! The command line: what is typed becomes settings that hold. The only place that reads the environment.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -66,16 +66,16 @@ pub struct Run {
     /// Stores are served whose spec.controller is this; the class `default` also serves stores that name none.
     #[arg(long, default_value = DEFAULT_CLASS)]
     pub controller_class: String,
-    /// Serve this namespace only.
-    #[arg(long, default_value = "")]
-    pub namespace: String,
+    /// Serve these namespaces only, separated by commas, and no cluster-wide kind. Roles in them are then enough.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = namespace)]
+    pub namespace: Vec<String>,
     /// Serve ClusterSecretStores.
     #[arg(long, default_value = "true", num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set)]
     pub enable_cluster_store_reconciler: bool,
     /// Serve SecretStores.
     #[arg(long, default_value = "true", num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set)]
     pub enable_secret_store_reconciler: bool,
-    /// Serve ClusterExternalSecrets; without meaning where one namespace is served.
+    /// Serve ClusterExternalSecrets; without meaning where only some namespaces are served.
     #[arg(long, default_value = "true", num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set)]
     pub enable_cluster_external_secret_reconciler: bool,
     /// Objects wait until their store is Ready.
@@ -249,14 +249,19 @@ impl Run {
     /// Settings of the operator, or which flags contradict each other.
     pub fn config(&self) -> Result<Config, lease::Invalid> {
         let env = &self.environment;
+        let namespaces: BTreeSet<String> = self
+            .namespace
+            .iter()
+            .filter(|name| !name.is_empty())
+            .cloned()
+            .collect();
         let filled = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
         Ok(Config {
             controller_class: self.controller_class.clone(),
-            namespace: Some(self.namespace.clone()).filter(|namespace| !namespace.is_empty()),
             secret_stores: self.enable_secret_store_reconciler,
-            cluster_stores: self.enable_cluster_store_reconciler && self.namespace.is_empty(),
-            cluster_external_secrets: self.enable_cluster_external_secret_reconciler
-                && self.namespace.is_empty(),
+            cluster_stores: self.enable_cluster_store_reconciler && namespaces.is_empty(),
+            cluster_external_secrets: self.enable_cluster_external_secret_reconciler && namespaces.is_empty(),
+            namespaces,
             flood_gate: self.enable_flood_gate,
             store_requeue_interval: self.store_requeue_interval,
             adopt: self.adopt,
@@ -301,6 +306,20 @@ fn address(text: &str) -> Result<SocketAddr, String> {
     };
     full.parse()
         .map_err(|_| format!("{text:?} is not an address such as :8080 or 127.0.0.1:8080"))
+}
+
+/// A namespace's name, or nothing, as charts give it where all are served.
+fn namespace(text: &str) -> Result<String, String> {
+    let name = text.trim();
+    let is_name = name.len() <= 63
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    if is_name {
+        Ok(name.to_owned())
+    } else {
+        Err(format!("{name:?} is not the name of a namespace"))
+    }
 }
 
 /// `API=RATE`.
@@ -362,6 +381,46 @@ mod tests {
         );
         assert_eq!(config.lease, lease.ok());
         assert_eq!(run.accepted_without_meaning(), ["concurrent", "client-qps"]);
+    }
+
+    #[test]
+    fn each_flag_stands_in_the_documentation_with_its_default() {
+        let rows: Vec<_> = include_str!("../docs/operations.md")
+            .lines()
+            .filter(|line| line.starts_with("| `--"))
+            .collect();
+        let command = <Cli as clap::CommandFactory>::command();
+        let flags = command.get_arguments().filter(|flag| !flag.is_hide_set());
+        let mut documented = 0;
+        for flag in flags.filter(|flag| !["help", "version"].contains(&flag.get_id().as_str())) {
+            let name = format!("| `--{}` |", flag.get_long().unwrap());
+            let row = rows.iter().find(|row| row.starts_with(&name));
+            let row = row.unwrap_or_else(|| panic!("{name} is missing"));
+            for default in flag.get_default_values() {
+                let default = format!("| `{}` |", default.to_string_lossy());
+                assert!(row.contains(&default), "{row} lacks {default}");
+            }
+            documented += 1;
+        }
+        assert_eq!(rows.len(), documented, "a row without a flag");
+    }
+
+    #[test]
+    fn namespaces_are_named_with_commas_and_none_means_all() {
+        let parsed = |flag: &str| {
+            let Command::Run(run) = Cli::try_parse_from(["keyferry", flag]).ok()?.command() else {
+                return None;
+            };
+            let config = run.config().ok()?;
+            Some((
+                config.namespaces.into_iter().collect::<Vec<_>>(),
+                config.cluster_stores,
+            ))
+        };
+        assert_eq!(parsed("--namespace="), Some((vec![], true)));
+        let two = vec!["a".to_owned(), "b-2".to_owned()];
+        assert_eq!(parsed("--namespace=b-2,a,a"), Some((two, false)));
+        assert_eq!(parsed("--namespace=a/b"), None);
     }
 
     #[test]

@@ -52,7 +52,8 @@ use crate::{
     telemetry::{admin::Ready, metrics::Metrics},
 };
 
-/// Objects in their turn at once. Most of a turn is waiting for AWS.
+/// Objects of one lane in their turn at once. Most of a turn is waiting for AWS; periodic ones also wait for company, which
+/// must not keep urgent ones out.
 const TURNS: usize = 512;
 /// Writes of target Secrets at once: more gain nothing at the API server.
 const WRITES: usize = 32;
@@ -166,7 +167,7 @@ pub struct Context {
     pub metrics: Arc<Metrics>,
     /// Events.
     pub events: Events,
-    grid: Mutex<Grid>,
+    grid: Arc<Mutex<Grid>>,
     /// Uids of objects that got the status of an object they replaced: theirs tells nothing.
     misreported: Mutex<HashSet<Box<str>>>,
     records: Mutex<HashMap<ObjectName, Held>>,
@@ -174,10 +175,6 @@ pub struct Context {
 }
 
 impl Context {
-    fn grid(&self) -> MutexGuard<'_, Grid> {
-        self.grid.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn records(&self) -> MutexGuard<'_, HashMap<ObjectName, Held>> {
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -191,7 +188,6 @@ impl Context {
         if self.objects.get(at).is_some_and(|now| now.uid == object.uid) {
             self.records().insert(at.clone(), held);
         } else {
-            held.leave(&mut self.grid());
             // Its turn outlived it, and made its series anew.
             self.metrics.forget(&object.namespace, &object.name);
         }
@@ -202,9 +198,7 @@ impl Context {
     }
 
     fn forget(&self, at: &ObjectName) {
-        if let Some(held) = self.records().remove(at) {
-            held.leave(&mut self.grid());
-        }
+        self.records().remove(at);
     }
 
     /// Tells the loop. Unbounded, because watches may not wait for turns: the queue holds each object once.
@@ -258,24 +252,26 @@ pub async fn run(
         broker: stages.broker.clone(),
         stores: Arc::new(store::Stores::new(class.clone(), store::SUPPORTED)),
         events: store_events(&events),
-        metrics: store::Metrics::new(registry)?,
+        metrics: store::Metrics::new(registry, config.object_metrics)?,
+        foreign: metrics.yields.clone(),
         class,
         interval: config.store_requeue_interval,
     };
+    let cluster_object_metrics = Gauges::new("clusterexternalsecret", registry, config.object_metrics)?;
     let ctx = Arc::new(Context {
         client,
         config,
         stages,
         objects: Objects::default(),
         cluster_objects: ClusterObjects::default(),
-        cluster_object_metrics: Gauges::new("clusterexternalsecret", registry)?,
+        cluster_object_metrics,
         targets,
         namespaces: Namespaces::default(),
         store_context,
         watched_stores: stores::Watched::default(),
         metrics,
         events,
-        grid: Mutex::default(),
+        grid: Arc::default(),
         misreported: Mutex::default(),
         records: Mutex::default(),
         wakes,
@@ -321,7 +317,7 @@ fn store_events(events: &Events) -> store::Events {
 
 /// The loop: takes wakes, hands out turns, notes what became of them.
 async fn work(ctx: &Arc<Context>, mut incoming: mpsc::UnboundedReceiver<Wake>, stop: &CancellationToken) {
-    let mut queue = Queue::default();
+    let mut queue = Queue::new(TURNS);
     let mut turns: JoinSet<Option<Duration>> = JoinSet::new();
     let mut running: HashMap<tokio::task::Id, Key> = HashMap::new();
     let mut recovered: HashMap<Key, Recovery> = HashMap::new();
@@ -336,12 +332,10 @@ async fn work(ctx: &Arc<Context>, mut incoming: mpsc::UnboundedReceiver<Wake>, s
         ctx.metrics
             .max_workers
             .with_label_values(&[kind])
-            .set(i64::try_from(TURNS).unwrap_or(i64::MAX));
+            .set(i64::try_from(2 * TURNS).unwrap_or(i64::MAX));
     }
     loop {
-        while turns.len() < TURNS
-            && let Some(due) = queue.pop()
-        {
+        while let Some(due) = queue.pop() {
             ctx.metrics
                 .lane_wait
                 .with_label_values(&[due.lane.name()])
@@ -351,14 +345,9 @@ async fn work(ctx: &Arc<Context>, mut incoming: mpsc::UnboundedReceiver<Wake>, s
             running.insert(task.id(), due.key);
         }
         observe(ctx, &queue, &running);
-        let free = turns.len() < TURNS;
         let due = poll_fn(|cx| {
             let pending = queue.poll_delays(cx);
-            if queue.has_due() && free {
-                Poll::Ready(())
-            } else {
-                pending
-            }
+            if queue.has_due() { Poll::Ready(()) } else { pending }
         });
         tokio::select! {
             biased;

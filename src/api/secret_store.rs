@@ -56,7 +56,8 @@ pub struct SecretStoreSpec {
     /// How often the store is validated again: a number of seconds, or a Go duration such as `10m`. Default: 0, which
     /// means the operator's setting (5 minutes).
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub refresh_interval: Option<IntOrString>,
+    #[schemars(with = "Option<IntOrString>")]
+    pub refresh_interval: Option<RefreshInterval>,
     /// Which namespaces may use a ClusterSecretStore; one match suffices. Default: all may. Without meaning for a
     /// SecretStore.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -187,6 +188,17 @@ pub struct SecretsManagerOptions {
     /// Days until a deleted secret is gone for good: 7 to 30. Default: 0, which leaves it to AWS (30 days).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recovery_window_in_days: Option<i64>,
+}
+
+/// A number of seconds, or a Go duration. Wider than Kubernetes' own int-or-string, which is read as 32 bits though the API
+/// server takes 64.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum RefreshInterval {
+    /// Seconds.
+    Seconds(i64),
+    /// A Go duration.
+    Text(String),
 }
 
 /// How calls to AWS are retried within one sync.

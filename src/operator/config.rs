@@ -1,11 +1,11 @@
 //! Settings of the operator, checked.
 
-use std::{fmt::Debug, time::Duration};
+use std::{collections::BTreeSet, fmt::Debug, time::Duration};
 
 use k8s_openapi::NamespaceResourceScope;
 use kube::{Api, Client, Resource};
 
-use super::lease;
+use super::{lease, namespaces::Scope};
 use crate::{aws, sync::apply::Adoption};
 
 /// The class that serves stores which name none.
@@ -17,8 +17,8 @@ pub const DEFAULT_CLASS: &str = "default";
 pub struct Config {
     /// `--controller-class`
     pub controller_class: String,
-    /// `--namespace`: serve this one only.
-    pub namespace: Option<String>,
+    /// `--namespace`: serve these only; all where there is none.
+    pub namespaces: BTreeSet<String>,
     /// Serve SecretStores.
     pub secret_stores: bool,
     /// Serve ClusterSecretStores.
@@ -51,15 +51,22 @@ impl Config {
         self.controller_class == DEFAULT_CLASS
     }
 
-    /// A namespaced kind, everywhere or in the one namespace that is served.
-    pub fn api<K>(&self, client: &Client) -> Api<K>
+    /// The ways to a namespaced kind: one for everything, or one for each namespace that is served. Nothing beyond those
+    /// is ever asked for, so that Roles in them suffice.
+    pub fn apis<K>(&self, client: &Client) -> Vec<(Scope, Api<K>)>
     where
         K: Resource<Scope = NamespaceResourceScope>,
         K::DynamicType: Default,
     {
-        match &self.namespace {
-            Some(namespace) => Api::namespaced(client.clone(), namespace),
-            None => Api::all(client.clone()),
+        if self.namespaces.is_empty() {
+            return vec![(Scope::All, Api::all(client.clone()))];
         }
+        self.namespaces
+            .iter()
+            .map(|namespace| {
+                let scope = Scope::Namespace(namespace.as_str().into());
+                (scope, Api::namespaced(client.clone(), namespace))
+            })
+            .collect()
     }
 }

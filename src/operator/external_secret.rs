@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::{
     Context, Recovery,
     objects::ObjectName,
-    schedule::{self, Anchor},
+    schedule::Place,
     stores::{serves, state},
 };
 use crate::{
@@ -48,16 +48,7 @@ const COMPONENT: &str = "external-secrets";
 #[derive(Debug, Default)]
 pub(super) struct Held {
     record: Option<Record>,
-    anchor: Option<Anchor>,
-}
-
-impl Held {
-    /// Gives up its place in the grid.
-    pub(super) fn leave(self, grid: &mut schedule::Grid) {
-        if let Some(anchor) = self.anchor {
-            grid.leave(&anchor);
-        }
-    }
+    place: Option<Place>,
 }
 
 /// One turn. Returns when the next one is due.
@@ -87,7 +78,7 @@ pub(super) async fn reconcile(
         failing.retry_at = began.instant;
         failing.count = 0;
     }
-    let next = turn(ctx, &object, &mut record, &mut held.anchor, began).await;
+    let next = turn(ctx, &object, &mut record, &mut held.place, began).await;
     held.record = Some(record);
     ctx.put_record(at, &object, held);
     next
@@ -108,7 +99,7 @@ async fn turn(
     ctx: &Arc<Context>,
     object: &Object,
     record: &mut Record,
-    anchor: &mut Option<Anchor>,
+    place: &mut Option<Place>,
     began: Began,
 ) -> Option<Duration> {
     if let Err(wait) = settle(ctx, object, record).await {
@@ -118,7 +109,7 @@ async fn turn(
     let target = object
         .target_name()
         .and_then(|name| ctx.targets.get(&object.namespace, name));
-    due::schedule_from_status(ctx, object, record, &stores, anchor, began);
+    due::schedule_from_status(ctx, object, record, &stores, place, began);
     let decision = plan::decide(&Situation {
         object,
         record,
@@ -166,7 +157,7 @@ async fn turn(
                 &stores,
                 &why,
                 &reads,
-                anchor,
+                place,
                 began,
             )
             .await
@@ -191,7 +182,7 @@ async fn sync(
     stores: &BTreeMap<StoreName, StoreState>,
     why: &Why,
     reads: &Reads,
-    anchor: &mut Option<Anchor>,
+    place: &mut Option<Place>,
     began: Began,
 ) -> (Report, bool) {
     let Ok(spec) = &object.spec else {
@@ -202,6 +193,8 @@ async fn sync(
     renamed.retain(|name| **name != *spec.target.name);
     // What the watch knows of the target is what the digest may be compared with; anything else is written anew.
     record.unproven |= unproven(object, record, spec, target);
+    // Without the watch nothing is known of the target: who asks for a sync gets it written.
+    record.unproven |= !ctx.config.drift_watch && !why.is_periodic();
     let run = ctx
         .stages
         .run(object, spec, record, target, stores, why, reads, &renamed);
@@ -225,7 +218,7 @@ async fn sync(
             let mut report = report::succeeded(object, record, &outcome, why, spec.interval, began);
             if outcome.done != Done::AwaitingConfirmation {
                 ctx.metrics.succeeded(&object.namespace, &object.name, began.at);
-                report.next = due::reschedule(ctx, object, spec, record, stores, anchor);
+                report.next = due::reschedule(ctx, object, spec, record, stores, place);
             }
             log(object, why, &outcome, took);
             count(ctx, &outcome);

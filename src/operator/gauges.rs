@@ -9,11 +9,13 @@ use prometheus::{GaugeVec, Opts, Registry};
 pub(super) struct Gauges {
     condition: GaugeVec,
     duration: GaugeVec,
+    per_object: bool,
 }
 
 impl Gauges {
-    /// Registers the gauges. Fails where that was done before.
-    pub(super) fn new(kind: &str, registry: &Registry) -> Result<Self, prometheus::Error> {
+    /// Registers the gauges. Without `per_object`, none is ever set: each would name an object. Fails where that was done
+    /// before.
+    pub(super) fn new(kind: &str, registry: &Registry, per_object: bool) -> Result<Self, prometheus::Error> {
         let condition = GaugeVec::new(
             Opts::new(
                 format!("{kind}_status_condition"),
@@ -30,11 +32,18 @@ impl Gauges {
         )?;
         registry.register(Box::new(condition.clone()))?;
         registry.register(Box::new(duration.clone()))?;
-        Ok(Self { condition, duration })
+        Ok(Self {
+            condition,
+            duration,
+            per_object,
+        })
     }
 
     /// A reconcile ended. Where it did not tell whether the object is Ready, that stays as it was.
     pub(super) fn set(&self, name: &str, namespace: &str, ready: Option<bool>, took: Duration) {
+        if !self.per_object {
+            return;
+        }
         if let Some(ready) = ready {
             for (status, is) in [("True", ready), ("False", !ready)] {
                 self.condition

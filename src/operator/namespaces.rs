@@ -1,5 +1,5 @@
-//! Namespaces as their metadata tells them: labels, for the conditions of cluster stores and for ClusterExternalSecrets,
-//! and whether they are going.
+//! Which namespaces are watched, and what their metadata tells: labels, for the conditions of cluster stores and for
+//! ClusterExternalSecrets, and whether they are going.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -9,6 +9,25 @@ use std::{
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use crate::api::names;
+
+/// What one watch covers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Everything: all namespaces, and what stands in none.
+    All,
+    /// One of the namespaces that are served.
+    Namespace(Box<str>),
+}
+
+impl Scope {
+    /// Whether what stands in this namespace is watched; that of cluster-wide objects is empty.
+    pub fn covers(&self, namespace: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Namespace(own) => **own == *namespace,
+        }
+    }
+}
 
 /// What is known of a namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -112,5 +131,17 @@ impl Namespaces {
                     .iter()
                     .any(|name| **name == *cluster_external_secret)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_of_one_namespace_says_nothing_of_another() {
+        let scope = Scope::Namespace("a".into());
+        assert!(scope.covers("a") && !scope.covers("b") && !scope.covers(""));
+        assert!(Scope::All.covers("b") && Scope::All.covers(""));
     }
 }

@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
+use super::namespaces::Scope;
 use crate::{
     api::external_secret::StoreKind,
     sync::{object::Object, spec::StoreName},
@@ -26,7 +27,6 @@ struct Inner {
     stores: HashMap<(Arc<str>, StoreName), BTreeSet<ObjectName>>,
     /// Names by the ClusterExternalSecret that keeps them.
     kept: HashMap<Box<str>, BTreeSet<ObjectName>>,
-    listed: HashSet<ObjectName>,
 }
 
 fn store_key(namespace: &Arc<str>, store: &StoreName) -> (Arc<str>, StoreName) {
@@ -76,19 +76,13 @@ impl Objects {
         self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A list begins.
-    pub fn begin_list(&self) {
-        self.write().listed.clear();
-    }
-
-    /// A list is complete; what it did not show is gone.
-    pub fn end_list(&self) -> Vec<(ObjectName, Arc<Object>)> {
+    /// A list is complete; what it covers and did not show is gone.
+    pub fn retain(&self, scope: &Scope, listed: &HashSet<ObjectName>) -> Vec<(ObjectName, Arc<Object>)> {
         let mut inner = self.write();
-        let listed = std::mem::take(&mut inner.listed);
         let gone: Vec<_> = inner
             .objects
             .keys()
-            .filter(|at| !listed.contains(*at))
+            .filter(|at| scope.covers(&at.0) && !listed.contains(*at))
             .cloned()
             .collect();
         gone.into_iter()
@@ -97,14 +91,11 @@ impl Objects {
     }
 
     /// An object was listed or changed. Returns its name and what it was before.
-    pub fn apply(&self, object: Object, listing: bool) -> (ObjectName, Arc<Object>, Option<Arc<Object>>) {
+    pub fn apply(&self, object: Object) -> (ObjectName, Arc<Object>, Option<Arc<Object>>) {
         let at: ObjectName = (Arc::from(&*object.namespace), Arc::from(&*object.name));
         let object = Arc::new(object);
         let mut inner = self.write();
         let before = inner.remove(&at);
-        if listing {
-            inner.listed.insert(at.clone());
-        }
         if let Some(target) = object.target_name() {
             inner
                 .targets

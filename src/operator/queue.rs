@@ -54,7 +54,11 @@ enum Place {
     /// In a lane, since then.
     Ready(Lane, Instant),
     /// Being worked on; what came meanwhile runs after it, and a deleted object is forgotten.
-    Running { again: Option<Lane>, gone: bool },
+    Running {
+        lane: Lane,
+        again: Option<Lane>,
+        gone: bool,
+    },
     /// Nothing to do until it is pushed.
     Idle,
 }
@@ -160,10 +164,14 @@ pub struct Queue<K> {
     urgent_in_a_row: u32,
     /// Objects in each lane, without places left behind.
     depth: Depth,
+    /// Objects being worked on, by the lane that they came through, and how many of one lane may be.
+    running: Depth,
+    limit: usize,
 }
 
-impl<K: Key> Default for Queue<K> {
-    fn default() -> Self {
+impl<K: Key> Queue<K> {
+    /// An empty queue that hands out so many objects of each lane at once: whatever one lane waits for, the other goes on.
+    pub fn new(limit: usize) -> Self {
         Self {
             entries: HashMap::new(),
             delays: DelayQueue::new(),
@@ -171,11 +179,11 @@ impl<K: Key> Default for Queue<K> {
             periodic: Turns::new(),
             urgent_in_a_row: 0,
             depth: Depth::default(),
+            running: Depth::default(),
+            limit,
         }
     }
-}
 
-impl<K: Key> Queue<K> {
     /// Work that is due now. Waiting work moves up, periodic work is promoted, running work runs once more afterwards.
     pub fn push(&mut self, key: K, lane: Lane) {
         let now = Instant::now();
@@ -191,7 +199,7 @@ impl<K: Key> Queue<K> {
             return;
         };
         match &mut entry.place {
-            Place::Running { again, gone } => {
+            Place::Running { again, gone, .. } => {
                 *again = (*again).max(Some(lane));
                 *gone = false;
             }
@@ -227,16 +235,24 @@ impl<K: Key> Queue<K> {
         Poll::Pending
     }
 
-    /// Whether anything is due.
+    /// Whether anything is due that may run.
     pub fn has_due(&self) -> bool {
-        self.depth.urgent + self.depth.periodic > 0
+        self.is_open(Lane::Urgent) || self.is_open(Lane::Periodic)
+    }
+
+    fn is_open(&self, lane: Lane) -> bool {
+        let running = match lane {
+            Lane::Urgent => self.running.urgent,
+            Lane::Periodic => self.running.periodic,
+        };
+        self.depth(lane) > 0 && running < self.limit
     }
 
     /// The next object; it counts as running until [`Queue::done`].
     pub fn pop(&mut self) -> Option<Due<K>> {
         while self.has_due() {
-            let periodic_turn = self.urgent_in_a_row >= URGENT_TURNS && self.depth(Lane::Periodic) > 0;
-            let lane = if self.depth(Lane::Urgent) > 0 && !periodic_turn {
+            let periodic_turn = self.urgent_in_a_row >= URGENT_TURNS && self.is_open(Lane::Periodic);
+            let lane = if self.is_open(Lane::Urgent) && !periodic_turn {
                 Lane::Urgent
             } else {
                 Lane::Periodic
@@ -257,10 +273,12 @@ impl<K: Key> Queue<K> {
                 continue;
             }
             entry.place = Place::Running {
+                lane,
                 again: None,
                 gone: false,
             };
             *self.depth.of(lane) -= 1;
+            *self.running.of(lane) += 1;
             self.urgent_in_a_row = if lane == Lane::Urgent {
                 self.urgent_in_a_row + 1
             } else {
@@ -280,9 +298,10 @@ impl<K: Key> Queue<K> {
         let Some(entry) = self.entries.get_mut(&key) else {
             return;
         };
-        let Place::Running { again, gone } = entry.place else {
+        let Place::Running { lane, again, gone } = entry.place else {
             return;
         };
+        *self.running.of(lane) -= 1;
         let now = Instant::now();
         match (again, next) {
             _ if gone => {
@@ -306,7 +325,7 @@ impl<K: Key> Queue<K> {
             return;
         };
         match &mut entry.place {
-            Place::Running { again, gone } => {
+            Place::Running { again, gone, .. } => {
                 *again = None;
                 *gone = true;
                 return;
@@ -345,140 +364,4 @@ impl<K: Key> Queue<K> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    type Name = (&'static str, u32);
-
-    impl Key for Name {
-        fn group(&self) -> &str {
-            self.0
-        }
-    }
-
-    /// Lets ("a", 1) have a turn and be due again later.
-    fn later(queue: &mut Queue<Name>, delay: Duration) {
-        queue.push(("a", 1), Lane::Urgent);
-        assert_eq!(pops(queue), [("a", 1)]);
-        queue.done(("a", 1), Some(delay));
-    }
-
-    fn pops(queue: &mut Queue<Name>) -> Vec<Name> {
-        std::iter::from_fn(|| queue.pop().map(|due| due.key)).collect()
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn urgent_work_passes_a_backlog_of_periodic_work() {
-        let mut queue = Queue::default();
-        for n in 0..10_000 {
-            queue.push(("a", n), Lane::Periodic);
-        }
-        queue.push(("b", 1), Lane::Urgent);
-        assert_eq!(queue.pop().unwrap().key, ("b", 1));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn periodic_work_gets_one_turn_in_five() {
-        let mut queue = Queue::default();
-        for n in 0..10 {
-            queue.push(("a", n), Lane::Urgent);
-            queue.push(("a", 100 + n), Lane::Periodic);
-        }
-        let lanes: Vec<_> = (0..10).map(|_| queue.pop().unwrap().lane).collect();
-        assert_eq!(lanes.iter().filter(|lane| **lane == Lane::Periodic).count(), 2);
-        assert_eq!(lanes[4], Lane::Periodic);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn namespaces_take_turns() {
-        let mut queue = Queue::default();
-        for n in 0..3 {
-            queue.push(("a", n), Lane::Urgent);
-        }
-        queue.push(("b", 0), Lane::Urgent);
-        assert_eq!(pops(&mut queue), [("a", 0), ("b", 0), ("a", 1), ("a", 2)]);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_queued_periodic_object_is_promoted_and_not_doubled() {
-        let mut queue = Queue::default();
-        queue.push(("a", 1), Lane::Periodic);
-        queue.push(("a", 2), Lane::Periodic);
-        queue.push(("a", 2), Lane::Urgent);
-        assert_eq!(pops(&mut queue), [("a", 2), ("a", 1)]);
-        assert!(!queue.has_due());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn an_object_that_changes_while_it_runs_runs_once_more() {
-        let mut queue = Queue::default();
-        queue.push(("a", 1), Lane::Urgent);
-        assert!(queue.pop().is_some());
-        queue.push(("a", 1), Lane::Urgent);
-        queue.push(("a", 1), Lane::Urgent);
-        assert_eq!(queue.pop(), None, "it never runs twice at once");
-        queue.done(("a", 1), None);
-        assert_eq!(pops(&mut queue), [("a", 1)]);
-        queue.done(("a", 1), None);
-        assert!(!queue.has_due());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn an_object_with_more_than_six_urgent_syncs_a_minute_is_demoted() {
-        let mut queue = Queue::default();
-        let mut lanes = vec![];
-        for _ in 0..8 {
-            queue.push(("a", 1), Lane::Urgent);
-            lanes.push(queue.pop().unwrap().lane);
-            queue.done(("a", 1), Some(Duration::from_hours(1)));
-        }
-        assert_eq!(lanes.iter().filter(|lane| **lane == Lane::Urgent).count(), 6);
-        tokio::time::advance(Duration::from_secs(61)).await;
-        queue.push(("a", 1), Lane::Urgent);
-        assert_eq!(queue.pop().unwrap().lane, Lane::Urgent);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn delayed_work_comes_due_as_periodic() {
-        let mut queue = Queue::default();
-        later(&mut queue, Duration::from_secs(5));
-        assert!(!queue.has_due());
-        std::future::poll_fn(|cx| {
-            assert!(queue.poll_delays(cx).is_pending());
-            if queue.has_due() {
-                Poll::Ready(())
-            } else {
-                Poll::Pending
-            }
-        })
-        .await;
-        assert_eq!(queue.pop().unwrap().lane, Lane::Periodic);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn an_urgent_push_does_not_wait_for_the_delay() {
-        let mut queue = Queue::default();
-        later(&mut queue, Duration::from_hours(1));
-        queue.push(("a", 1), Lane::Urgent);
-        assert_eq!(pops(&mut queue), [("a", 1)]);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_delay_of_centuries_harms_nobody() {
-        let mut queue = Queue::default();
-        queue.push(("a", 1), Lane::Urgent);
-        assert!(queue.pop().is_some());
-        queue.done(("a", 1), Some(Duration::MAX));
-        queue.push(("a", 1), Lane::Urgent);
-        assert_eq!(pops(&mut queue), [("a", 1)]);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_removed_object_is_not_handed_out() {
-        let mut queue = Queue::default();
-        queue.push(("a", 1), Lane::Urgent);
-        queue.remove(&("a", 1));
-        assert_eq!(queue.pop(), None);
-        assert!(!queue.has_due());
-    }
-}
+mod tests;

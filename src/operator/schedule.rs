@@ -4,6 +4,7 @@
 use std::{
     collections::HashMap,
     hash::{DefaultHasher, Hash, Hasher},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -56,7 +57,7 @@ pub struct Grid {
 
 impl Grid {
     /// An object took up this anchor.
-    pub fn join(&mut self, anchor: &Anchor) {
+    fn join(&mut self, anchor: &Anchor) {
         if let Anchor::Read(group, read) = anchor {
             let slots = self.groups.entry(group.clone()).or_default();
             *slots.reads.entry(*read).or_default() += 1;
@@ -65,7 +66,7 @@ impl Grid {
     }
 
     /// An object gave this anchor up.
-    pub fn leave(&mut self, anchor: &Anchor) {
+    fn leave(&mut self, anchor: &Anchor) {
         let Anchor::Read(group, read) = anchor else { return };
         let Some(slots) = self.groups.get_mut(group) else {
             return;
@@ -92,6 +93,45 @@ impl Grid {
             }
         }
     }
+}
+
+/// An object's place in the grid. Dropped, it is given up, also by a turn that panicked.
+#[derive(Debug)]
+pub struct Place {
+    grid: Arc<Mutex<Grid>>,
+    anchor: Anchor,
+}
+
+impl Place {
+    /// Takes a place.
+    pub fn take(grid: &Arc<Mutex<Grid>>, anchor: Anchor) -> Self {
+        lock(grid).join(&anchor);
+        Self {
+            grid: Arc::clone(grid),
+            anchor,
+        }
+    }
+
+    /// What decides its phase.
+    pub fn anchor(&self) -> &Anchor {
+        &self.anchor
+    }
+
+    /// Offset of its points within the interval.
+    pub fn phase(&self, interval: Duration) -> Duration {
+        lock(&self.grid).phase(&self.anchor, interval)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        lock(&self.grid).leave(&self.anchor);
+    }
+}
+
+// A panic elsewhere leaves a whole grid behind: each change is a count.
+fn lock(grid: &Mutex<Grid>) -> MutexGuard<'_, Grid> {
+    grid.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Slots {
@@ -226,6 +266,19 @@ mod tests {
         grid.leave(&read(1));
         grid.leave(&read(1));
         assert!(grid.groups.is_empty());
+    }
+
+    #[test]
+    fn a_turn_that_panics_gives_its_place_up() {
+        let grid = Arc::new(Mutex::new(Grid::default()));
+        let place = Place::take(&grid, read(1));
+        assert_eq!(lock(&grid).groups.len(), 1);
+        let turn = std::thread::spawn(move || {
+            let _place = place;
+            panic!("a turn");
+        });
+        assert!(turn.join().is_err());
+        assert!(lock(&grid).groups.is_empty());
     }
 
     #[test]

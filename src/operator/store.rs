@@ -25,6 +25,7 @@ use kube::{
     api::{Patch, PatchParams},
     runtime::events::EventType,
 };
+use prometheus::IntCounter;
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -38,13 +39,17 @@ pub use view::{Refusal, StoreView, Stores};
 use crate::{
     api::{ClusterSecretStore, SecretStore, SecretStoreStatus, external_secret::StoreKind, names},
     aws::Broker,
+    sync::object::foreign_status_writer,
 };
 use verdict::Verdict;
+use view::Record;
 
 /// One validation may take this long: several hops of STS calls, each tried twice.
 const VALIDATION_TIMEOUT: Duration = Duration::from_mins(1);
 /// One write of the API server may take this long.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long we leave the status of a store alone that another operator writes too.
+const YIELD: Duration = Duration::from_mins(10);
 /// When a store is looked at again that could not be written.
 const WRITE_RETRY: Duration = Duration::from_secs(1);
 
@@ -79,6 +84,8 @@ pub struct StoreContext {
     pub events: Events,
     /// Gauges.
     pub metrics: Metrics,
+    /// How often an object was left alone because another operator writes it too.
+    pub foreign: IntCounter,
     /// Which stores are ours.
     pub class: ControllerClass,
     /// How often a store is validated that does not say so itself (`--store-requeue-interval`).
@@ -123,7 +130,7 @@ pub async fn reconcile(ctx: &StoreContext, store: &StoreObject) -> StoreOutcome 
             .store_changed(name.kind, name.namespace.as_deref(), &name.name);
     }
     let verdict = judge(ctx, store, &view).await;
-    record.failures = if verdict == Verdict::Valid {
+    record.failures = if verdict.ready() == Some(true) {
         0
     } else {
         record.failures.saturating_add(1)
@@ -134,6 +141,7 @@ pub async fn reconcile(ctx: &StoreContext, store: &StoreObject) -> StoreOutcome 
         .is_none_or(|generation| generation == store.generation());
     let known_broken = same_spec && view.ready == Some(false);
     let ready = verdict.ready().unwrap_or(!known_broken);
+    let yielded = yields(ctx, store, &mut record);
     let last = record.written.as_ref().or(store.status.as_ref());
     let wanted = verdict.status(last, known_broken, store.generation(), now());
     let mut next = verdict.next(
@@ -141,7 +149,9 @@ pub async fn reconcile(ctx: &StoreContext, store: &StoreObject) -> StoreOutcome 
         record.failures,
         spread(store, record.failures),
     );
-    if let Some(wanted) = wanted {
+    if let Some(wait) = yielded {
+        next = Some(next.map_or(wait, |next| next.min(wait)));
+    } else if let Some(wanted) = wanted {
         match write_status(ctx, store, record.written.as_ref(), &wanted).await {
             Ok(written) => {
                 if written && is_news(last, &wanted) {
@@ -179,10 +189,39 @@ async fn judge(ctx: &StoreContext, store: &StoreObject, view: &StoreView) -> Ver
     }
     let own_namespace = store.metadata.namespace.as_deref().unwrap_or_default();
     let scope = view.scope(aws, own_namespace);
-    match tokio::time::timeout(VALIDATION_TIMEOUT, ctx.broker.validate(&scope)).await {
-        Ok(result) => Verdict::of_credentials(result),
+    let validated = async {
+        ctx.broker.validate(&scope).await?;
+        let identity = ctx.broker.identify(&scope).await?;
+        Ok(ctx.broker.missing_actions(&identity))
+    };
+    match tokio::time::timeout(VALIDATION_TIMEOUT, validated).await {
+        Ok(Ok(missing)) if !missing.is_empty() => Verdict::ValidWithout(missing),
+        Ok(result) => Verdict::of_credentials(result.map(drop)),
         Err(_) => Verdict::timed_out(VALIDATION_TIMEOUT),
     }
+}
+
+/// Two operators of one class that judge a store differently would overwrite each other's status for ever: where another
+/// wrote after us, ours rests. Gives how long it still does.
+fn yields(ctx: &StoreContext, store: &StoreObject, record: &mut Record) -> Option<Duration> {
+    let fields = store.metadata.managed_fields.as_deref().unwrap_or_default();
+    let (writer, at) = foreign_status_writer(fields)?;
+    let until = match record.yielded {
+        Some((seen, until)) if seen == at => until,
+        _ => {
+            ctx.foreign.inc();
+            tracing::warn!(
+                store = store.metadata.name, namespace = store.metadata.namespace, %writer,
+                "another operator writes this store's status; leaving it alone for ten minutes: give one of the two another \
+                 --controller-class"
+            );
+            let until = Instant::now() + YIELD;
+            record.yielded = Some((at, until));
+            until
+        }
+    };
+    let wait = until.saturating_duration_since(Instant::now());
+    (!wait.is_zero()).then_some(wait)
 }
 
 fn interval(ctx: &StoreContext, view: &StoreView) -> Duration {

@@ -2,22 +2,19 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    fmt,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use k8s_openapi::{api::core::v1::ObjectReference, apimachinery::pkg::apis::meta::v1::ObjectMeta};
-use kube::core::DeserializeGuard;
-
 use super::{
     Context, Key, Kind, Recovery, Wake, cluster_external_secret,
+    namespaces::Scope,
     queue::Lane,
-    store::{self, Refusal, StoreObject, kind_name},
+    store::{self, Refusal, StoreObject},
     watches::Observer,
 };
 use crate::{
-    api::{ClusterSecretStore, SecretStore, external_secret::StoreKind, names},
+    api::{ClusterSecretStore, SecretStore, Stored, external_secret::StoreKind},
     aws,
     sync::{plan::StoreState, spec::StoreName},
 };
@@ -62,14 +59,16 @@ fn name(key: &Key) -> aws::StoreName {
 pub(super) struct Stores {
     ctx: Arc<Context>,
     kind: StoreKind,
+    scope: Scope,
     listed: HashSet<aws::StoreName>,
 }
 
 impl Stores {
-    pub(super) fn new(ctx: &Arc<Context>, kind: StoreKind) -> Self {
+    pub(super) fn new(ctx: &Arc<Context>, kind: StoreKind, scope: Scope) -> Self {
         Self {
             ctx: Arc::clone(ctx),
             kind,
+            scope,
             listed: HashSet::new(),
         }
     }
@@ -105,41 +104,14 @@ impl Stores {
         wake_users(ctx, name);
     }
 
-    /// A store that cannot be read is as good as none: what it said before does not hold any more.
-    fn unreadable(&mut self, meta: &ObjectMeta, why: &dyn fmt::Display, listing: bool) {
-        let (kind, store) = (kind_name(self.kind), meta.name.clone().unwrap_or_default());
-        tracing::warn!(kind, namespace = meta.namespace, name = store, error = %why, "a store cannot be read");
-        let regarding = ObjectReference {
-            api_version: Some(names::API_VERSION.to_owned()),
-            kind: Some(kind.to_owned()),
-            namespace: meta.namespace.clone(),
-            name: meta.name.clone(),
-            uid: meta.uid.clone(),
-            ..ObjectReference::default()
-        };
-        let note = format!("Malformed: the stored object cannot be read: {why}; apply it again");
-        self.ctx
-            .events
-            .publish(regarding, "secret-store", true, "InvalidProviderConfig", note);
-        let namespace =
-            (self.kind == StoreKind::SecretStore).then(|| meta.namespace.clone().unwrap_or_default());
-        let name = aws::StoreName {
-            kind: self.kind,
-            namespace,
-            name: store,
-        };
-        if !listing {
-            self.gone(&name);
-        }
-    }
-
     fn end_list(&mut self) {
         let listed = std::mem::take(&mut self.listed);
         let known: Vec<_> = self.ctx.watched_stores.stores().keys().cloned().collect();
-        for name in known
-            .iter()
-            .filter(|name| name.kind == self.kind && !listed.contains(name))
-        {
+        let gone = known.iter().filter(|name| {
+            let namespace = name.namespace.as_deref().unwrap_or_default();
+            name.kind == self.kind && self.scope.covers(namespace) && !listed.contains(name)
+        });
+        for name in gone {
             self.gone(name);
         }
     }
@@ -147,19 +119,20 @@ impl Stores {
 
 macro_rules! observe {
     ($kind:ty) => {
-        impl Observer<DeserializeGuard<$kind>> for Stores {
+        impl Observer<Stored<$kind>> for Stores {
             fn begin(&mut self) {
                 self.listed.clear();
             }
 
-            fn apply(&mut self, store: DeserializeGuard<$kind>, listing: bool) {
-                match store.0 {
-                    Ok(store) => self.seen(store.into(), listing),
-                    Err(invalid) => self.unreadable(&invalid.metadata, &invalid.error, listing),
-                }
+            fn apply(&mut self, store: Stored<$kind>, listing: bool) {
+                let store = match store.0 {
+                    Ok(store) => store.into(),
+                    Err(unreadable) => StoreObject::unreadable(self.kind, *unreadable),
+                };
+                self.seen(store, listing);
             }
 
-            fn delete(&mut self, store: DeserializeGuard<$kind>) {
+            fn delete(&mut self, store: Stored<$kind>) {
                 use kube::Resource;
                 let meta = store.meta();
                 let namespace =

@@ -6,7 +6,7 @@ use std::{
     sync::{PoisonError, RwLock},
 };
 
-use super::objects::drop_from;
+use super::{namespaces::Scope, objects::drop_from};
 use crate::{api::names, secrets_api::SecretMeta, sync::target::TargetView};
 
 /// Namespace and name.
@@ -21,8 +21,6 @@ struct Inner {
     views: HashMap<SecretName, TargetView>,
     /// Names by namespace and created-by label: finds what a renamed target left.
     created_by: HashMap<SecretName, BTreeSet<Box<str>>>,
-    /// What the current list has shown so far.
-    listed: HashSet<SecretName>,
 }
 
 impl Inner {
@@ -44,19 +42,13 @@ impl Targets {
         self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A list begins.
-    pub fn begin_list(&self) {
-        self.write().listed.clear();
-    }
-
-    /// A list is complete: what it did not show is gone. Returns those names.
-    pub fn end_list(&self) -> Vec<SecretName> {
+    /// A list is complete: what it covers and did not show is gone. Returns those names.
+    pub fn retain(&self, scope: &Scope, listed: &HashSet<SecretName>) -> Vec<SecretName> {
         let mut inner = self.write();
-        let listed = std::mem::take(&mut inner.listed);
         let gone: Vec<_> = inner
             .views
             .keys()
-            .filter(|at| !listed.contains(*at))
+            .filter(|at| scope.covers(&at.0) && !listed.contains(*at))
             .cloned()
             .collect();
         for at in &gone {
@@ -66,13 +58,10 @@ impl Targets {
     }
 
     /// A Secret was listed, changed, or written by us. Tells whether that is news.
-    pub fn apply(&self, meta: &SecretMeta, listing: bool) -> (SecretName, bool) {
+    pub fn apply(&self, meta: &SecretMeta) -> (SecretName, bool) {
         let view = TargetView::new(meta);
         let at = name_of(meta);
         let mut inner = self.write();
-        if listing {
-            inner.listed.insert(at.clone());
-        }
         // Our own write's answer can overtake the watch: what is older than that is no news.
         if inner
             .views

@@ -1,7 +1,7 @@
 //! WATCH: what the API server delivers becomes views in memory and turns in the queue. A malformed object never stops a
 //! watch, an error backs off.
 
-use std::{fmt::Debug, sync::Arc, time::Duration};
+use std::{collections::HashSet, fmt::Debug, sync::Arc, time::Duration};
 
 use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::{Namespace, Secret, ServiceAccount};
@@ -16,12 +16,16 @@ use tokio::{sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Context, Key, Kind, Recovery, Wake, cluster_external_secret, namespaces::NamespaceView,
-    objects::ObjectName, queue::Lane, stores, targets,
+    Context, Key, Kind, Recovery, Wake, cluster_external_secret,
+    namespaces::{NamespaceView, Scope},
+    objects::ObjectName,
+    queue::Lane,
+    stores, targets,
 };
 use crate::{
     api::{
-        ClusterExternalSecret, ClusterSecretStore, ExternalSecret, SecretStore, external_secret::StoreKind,
+        ClusterExternalSecret, ClusterSecretStore, ExternalSecret, SecretStore, Stored,
+        external_secret::StoreKind,
     },
     sync::object::Object,
 };
@@ -57,23 +61,19 @@ pub(super) fn start_all(
         };
     }
     let config = watcher::Config::default;
-    spawn!(
-        ctx.config.api(&ctx.client),
-        config(),
-        "externalsecret",
-        ExternalSecrets(Arc::clone(ctx))
-    );
+    for (scope, api) in ctx.config.apis::<Stored<ExternalSecret>>(&ctx.client) {
+        let observer = ExternalSecrets::new(ctx, scope);
+        spawn!(api, config(), "externalsecret", observer);
+    }
     if ctx.config.secret_stores {
-        spawn!(
-            ctx.config.api::<DeserializeGuard<SecretStore>>(&ctx.client),
-            config(),
-            "secretstore",
-            stores::Stores::new(ctx, StoreKind::SecretStore)
-        );
+        for (scope, api) in ctx.config.apis::<Stored<SecretStore>>(&ctx.client) {
+            let observer = stores::Stores::new(ctx, StoreKind::SecretStore, scope);
+            spawn!(api, config(), "secretstore", observer);
+        }
     }
     if ctx.config.cluster_stores {
-        let api: Api<DeserializeGuard<ClusterSecretStore>> = Api::all(ctx.client.clone());
-        let observer = stores::Stores::new(ctx, StoreKind::ClusterSecretStore);
+        let api: Api<Stored<ClusterSecretStore>> = Api::all(ctx.client.clone());
+        let observer = stores::Stores::new(ctx, StoreKind::ClusterSecretStore, Scope::All);
         spawn!(api, config(), "clustersecretstore", observer);
     }
     if ctx.config.cluster_external_secrets {
@@ -82,28 +82,19 @@ pub(super) fn start_all(
         spawn!(api, config(), "clusterexternalsecret", observer);
     }
     if ctx.config.drift_watch {
-        let labelled = config().labels(&targets::selector());
-        spawn!(
-            ctx.config.api(&ctx.client),
-            labelled,
-            "secret",
-            Targets(Arc::clone(ctx))
-        );
+        for (scope, api) in ctx.config.apis(&ctx.client) {
+            let labelled = config().labels(&targets::selector());
+            let observer = Targets::new(ctx, scope);
+            spawn!(api, labelled, "secret", observer);
+        }
     }
-    if ctx.config.namespace.is_none() {
-        spawn!(
-            Api::all(ctx.client.clone()),
-            config(),
-            "namespace",
-            Namespaces(Arc::clone(ctx))
-        );
+    if ctx.config.namespaces.is_empty() {
+        let observer = Namespaces(Arc::clone(ctx));
+        spawn!(Api::all(ctx.client.clone()), config(), "namespace", observer);
     }
-    spawn!(
-        ctx.config.api(&ctx.client),
-        config(),
-        "serviceaccount",
-        ServiceAccounts(Arc::clone(ctx))
-    );
+    for (_, api) in ctx.config.apis(&ctx.client) {
+        spawn!(api, config(), "serviceaccount", ServiceAccounts(Arc::clone(ctx)));
+    }
     lists
 }
 
@@ -205,34 +196,51 @@ fn is_refused(error: &watcher::Error, code: u16) -> bool {
 }
 
 /// ExternalSecrets.
-pub(super) struct ExternalSecrets(pub(super) Arc<Context>);
+pub(super) struct ExternalSecrets {
+    ctx: Arc<Context>,
+    scope: Scope,
+    listed: HashSet<ObjectName>,
+}
 
 impl ExternalSecrets {
+    fn new(ctx: &Arc<Context>, scope: Scope) -> Self {
+        Self {
+            ctx: Arc::clone(ctx),
+            scope,
+            listed: HashSet::new(),
+        }
+    }
+
     /// Tells the ClusterExternalSecrets that keep it, kept it, or want one of its name.
     fn wake_keepers(&self, now: &Object, before: Option<&Object>) {
         for object in std::iter::once(now).chain(before) {
             match &object.provisioned {
-                Some(kept) => cluster_external_secret::wake(&self.0, &kept.by),
-                None => cluster_external_secret::wake_where(&self.0, |wanting| wanting.is_for(&object.name)),
+                Some(kept) => cluster_external_secret::wake(&self.ctx, &kept.by),
+                None => {
+                    cluster_external_secret::wake_where(&self.ctx, |wanting| wanting.is_for(&object.name));
+                }
             }
         }
     }
 
     fn gone(&self, at: &ObjectName, object: &Object) {
         self.wake_keepers(object, None);
-        self.0.forget(at);
-        self.0.metrics.forget(&object.namespace, &object.name);
-        self.0.wake(Wake::Gone(Key::new(Kind::ExternalSecret, at)));
+        self.ctx.forget(at);
+        self.ctx.metrics.forget(&object.namespace, &object.name);
+        self.ctx.wake(Wake::Gone(Key::new(Kind::ExternalSecret, at)));
     }
 }
 
-impl Observer<DeserializeGuard<ExternalSecret>> for ExternalSecrets {
+impl Observer<Stored<ExternalSecret>> for ExternalSecrets {
     fn begin(&mut self) {
-        self.0.objects.begin_list();
+        self.listed.clear();
     }
 
-    fn apply(&mut self, object: DeserializeGuard<ExternalSecret>, listing: bool) {
-        let (at, object, before) = self.0.objects.apply(Object::new(object), listing);
+    fn apply(&mut self, object: Stored<ExternalSecret>, listing: bool) {
+        let (at, object, before) = self.ctx.objects.apply(Object::new(object));
+        if listing {
+            self.listed.insert(at.clone());
+        }
         // What we wrote into the status comes back here and is no news.
         let news = before.as_ref().is_none_or(|before| {
             before.uid != object.uid
@@ -246,33 +254,47 @@ impl Observer<DeserializeGuard<ExternalSecret>> for ExternalSecrets {
             // After a start everything has a turn; what is fresh by its status need not be served first.
             let fresh = listing && object.status.refresh_time.is_some();
             let lane = if fresh { Lane::Periodic } else { Lane::Urgent };
-            self.0.wake(Wake::Due(Key::new(Kind::ExternalSecret, &at), lane));
+            self.ctx
+                .wake(Wake::Due(Key::new(Kind::ExternalSecret, &at), lane));
         }
     }
 
-    fn delete(&mut self, object: DeserializeGuard<ExternalSecret>) {
+    fn delete(&mut self, object: Stored<ExternalSecret>) {
         let meta = object.meta();
         let namespace = meta.namespace.as_deref().unwrap_or_default();
         let name = meta.name.as_deref().unwrap_or_default();
-        if let Some((at, object)) = self.0.objects.delete(namespace, name) {
+        if let Some((at, object)) = self.ctx.objects.delete(namespace, name) {
             self.gone(&at, &object);
         }
     }
 
     fn end(&mut self) {
-        for (at, object) in self.0.objects.end_list() {
+        let listed = std::mem::take(&mut self.listed);
+        for (at, object) in self.ctx.objects.retain(&self.scope, &listed) {
             self.gone(&at, &object);
         }
     }
 }
 
 /// Target Secrets, metadata only.
-pub(super) struct Targets(pub(super) Arc<Context>);
+pub(super) struct Targets {
+    ctx: Arc<Context>,
+    scope: Scope,
+    listed: HashSet<targets::SecretName>,
+}
 
 impl Targets {
+    fn new(ctx: &Arc<Context>, scope: Scope) -> Self {
+        Self {
+            ctx: Arc::clone(ctx),
+            scope,
+            listed: HashSet::new(),
+        }
+    }
+
     fn wake(&self, (namespace, name): &targets::SecretName) {
-        for at in self.0.objects.of_target(namespace, name) {
-            self.0.wake(Wake::Recovered(
+        for at in self.ctx.objects.of_target(namespace, name) {
+            self.ctx.wake(Wake::Recovered(
                 Key::new(Kind::ExternalSecret, &at),
                 Recovery::Target,
             ));
@@ -282,24 +304,28 @@ impl Targets {
 
 impl Observer<PartialObjectMeta<Secret>> for Targets {
     fn begin(&mut self) {
-        self.0.targets.begin_list();
+        self.listed.clear();
     }
 
     fn apply(&mut self, secret: PartialObjectMeta<Secret>, listing: bool) {
-        let (at, news) = self.0.targets.apply(&secret, listing);
+        let (at, news) = self.ctx.targets.apply(&secret);
         if news {
             self.wake(&at);
+        }
+        if listing {
+            self.listed.insert(at);
         }
     }
 
     fn delete(&mut self, secret: PartialObjectMeta<Secret>) {
-        let at = self.0.targets.delete(&secret);
+        let at = self.ctx.targets.delete(&secret);
         self.wake(&at);
     }
 
     fn end(&mut self) {
         // After a gap in the watch, what is gone and what changed is looked at alike.
-        for at in self.0.targets.end_list() {
+        let listed = std::mem::take(&mut self.listed);
+        for at in self.ctx.targets.retain(&self.scope, &listed) {
             self.wake(&at);
         }
     }

@@ -282,7 +282,7 @@ impl Target<'_> {
         let (client, namespace) = (&self.writer.client, &*self.object.namespace);
         match secrets_api::create(client, namespace, self.name(), &self.manager, &self.wanted()).await {
             Ok(meta) => {
-                self.writer.targets.apply(&meta, false);
+                self.writer.targets.apply(&meta);
                 Ok(Applied::Created(self.written(&meta)))
             }
             // A missing namespace is a 404 too, and no object to look at again.
@@ -327,7 +327,7 @@ impl Target<'_> {
             secrets_api::overwrite(client, at, &merged::whole(self, meta)).await
         };
         let after = result.map_err(|e| self.attempt(&e))?;
-        self.writer.targets.apply(&after, false);
+        self.writer.targets.apply(&after);
         let written = self.written(&after);
         let moved = after.metadata.resource_version != meta.metadata.resource_version;
         Ok(if moved {

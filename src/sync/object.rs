@@ -7,14 +7,13 @@ use std::{
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta, OwnerReference};
-use kube::core::DeserializeGuard;
 
 use super::{
     cause::{Cause, Failure},
     fingerprint,
     spec::{self, Spec, StoreName},
 };
-use crate::api::{ExternalSecret, ExternalSecretSpec, ExternalSecretStatus, names};
+use crate::api::{ExternalSecret, ExternalSecretSpec, ExternalSecretStatus, Stored, names};
 
 /// kubectl's copy of the manifest: as large as the object, and of no use here.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
@@ -53,8 +52,9 @@ pub struct Object {
 }
 
 impl Object {
-    /// Prunes and parses what the watch delivers. An object that cannot be read keeps its metadata and says why.
-    pub fn new(watched: DeserializeGuard<ExternalSecret>) -> Self {
+    /// Prunes and parses what the watch delivers. An object that cannot be read keeps its metadata, its stores and its
+    /// status, as far as those can be read, and says why.
+    pub fn new(watched: Stored<ExternalSecret>) -> Self {
         match watched.0 {
             Ok(object) => {
                 let name = object.metadata.name.clone().unwrap_or_default();
@@ -66,20 +66,15 @@ impl Object {
                     ..Self::build(object.metadata, stores, spec, object.status.unwrap_or_default())
                 }
             }
-            Err(invalid) => {
-                let failure = Failure::new(
-                    Cause::Malformed,
-                    format!(
-                        "the stored object cannot be read: {}; apply it again",
-                        invalid.error
-                    ),
+            Err(unreadable) => {
+                let text = format!(
+                    "the stored object cannot be read: {}; apply it again",
+                    unreadable.why
                 );
-                Self::build(
-                    invalid.metadata,
-                    BTreeSet::new(),
-                    Err(failure),
-                    ExternalSecretStatus::default(),
-                )
+                let failure = Failure::new(Cause::Malformed, text);
+                let stores = spec::stores_of_unreadable(&unreadable);
+                let status = unreadable.part("/status").unwrap_or_default();
+                Self::build(unreadable.metadata, stores, Err(failure), status)
             }
         }
     }
@@ -188,7 +183,7 @@ pub fn spec_digest(spec: &ExternalSecretSpec) -> u64 {
 }
 
 /// The newest writer of the status, where it is not us and came after us: two operators share a class.
-fn foreign_status_writer(fields: &[ManagedFieldsEntry]) -> Option<(Box<str>, Timestamp)> {
+pub fn foreign_status_writer(fields: &[ManagedFieldsEntry]) -> Option<(Box<str>, Timestamp)> {
     let status = || {
         fields
             .iter()
@@ -255,5 +250,40 @@ mod tests {
         let fields = [writer("keyferry", 5), writer("external-secrets", 6)];
         let (writer, at) = foreign_status_writer(&fields).unwrap();
         assert_eq!((&*writer, at.as_second()), ("external-secrets", 6));
+    }
+
+    fn unreadable(spec: &serde_json::Value) -> Object {
+        let json = serde_json::json!({
+            "apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret",
+            "metadata": { "name": "es", "namespace": "app", "uid": "u", "generation": 2 },
+            "spec": spec,
+            "status": { "syncedResourceVersion": "1-abc" },
+        });
+        let stored: Stored<ExternalSecret> = serde_json::from_value(json).unwrap();
+        assert!(stored.0.is_err());
+        Object::new(stored)
+    }
+
+    #[test]
+    fn an_object_that_cannot_be_read_keeps_its_stores_and_its_status() {
+        let object = unreadable(&serde_json::json!({
+            "secretStoreRef": { "name": "vault" },
+            "data": [{ "secretKey": 7, "sourceRef": { "storeRef": { "name": "c", "kind": "ClusterSecretStore" } } }, 1],
+            "dataFrom": "nothing",
+        }));
+        let names: Vec<_> = object.stores.iter().map(ToString::to_string).collect();
+        assert_eq!(names.len(), 2, "{names:?}");
+        assert!(names.concat().contains("vault"), "{names:?}");
+        assert_eq!(object.status.synced_resource_version.as_deref(), Some("1-abc"));
+        assert_eq!(object.spec.unwrap_err().cause, Cause::Malformed);
+    }
+
+    #[test]
+    fn an_object_that_names_nothing_readable_names_no_store() {
+        assert!(
+            unreadable(&serde_json::json!({ "secretStoreRef": "vault" }))
+                .stores
+                .is_empty()
+        );
     }
 }

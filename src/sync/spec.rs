@@ -9,7 +9,9 @@ mod target;
 use std::{collections::BTreeSet, time::Duration};
 
 pub use rewrite::{KeyTemplate, Merge, RewriteOp};
-pub use source::{FindBy, GeneratorName, Place, Remote, Source, StoreName, Wanted, stores};
+pub use source::{
+    FindBy, GeneratorName, Place, Remote, Source, StoreName, Wanted, stores, stores_of_unreadable,
+};
 pub use target::TargetSpec;
 
 use crate::{

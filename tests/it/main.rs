@@ -25,6 +25,7 @@ mod install;
 mod leadership;
 mod life;
 mod migration;
+mod namespaced;
 mod policies;
 mod restart;
 mod stalling;

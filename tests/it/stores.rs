@@ -7,8 +7,8 @@ use std::{
 
 use k8s_openapi::api::core::v1::Secret;
 use keyferry::{
-    api::external_secret::StoreKind,
-    aws::{Broker, Settings},
+    api::{SecretStore, Stored, external_secret::StoreKind, secret_store::AwsService},
+    aws::{Aspect, Broker, Lane, Read, Settings, Version},
     operator::store::{
         ControllerClass, Metrics, SUPPORTED, StoreContext, StoreEvent, StoreObject, StoreOutcome, Stores,
         reconcile,
@@ -21,7 +21,7 @@ use kube::{
     Api, Client,
     api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams},
 };
-use prometheus::Registry;
+use prometheus::{IntCounter, Registry};
 use serde_json::{Value, json};
 
 use crate::harness::{cluster, dynamic, install, namespace, plane};
@@ -61,7 +61,8 @@ impl World {
             broker: Broker::new(settings, kube.clone(), &registry).unwrap(),
             stores: Arc::new(Stores::new(class.clone(), SUPPORTED)),
             events: Arc::new(move |event| heard.lock().unwrap().push(event)),
-            metrics: Metrics::new(&registry).unwrap(),
+            metrics: Metrics::new(&registry, true).unwrap(),
+            foreign: IntCounter::new("foreign", "yields").unwrap(),
             class,
             interval: Duration::from_mins(5),
         };
@@ -106,9 +107,7 @@ impl World {
     async fn pass(&self, kind: &str) -> StoreOutcome {
         let stored = self.stored(kind).await;
         let store: StoreObject = if kind == "SecretStore" {
-            serde_json::from_value::<keyferry::api::SecretStore>(stored)
-                .unwrap()
-                .into()
+            serde_json::from_value::<SecretStore>(stored).unwrap().into()
         } else {
             serde_json::from_value::<keyferry::api::ClusterSecretStore>(stored)
                 .unwrap()
@@ -412,5 +411,166 @@ async fn on_eso_shaped_crds_a_store_is_reported_on_and_written_once_as_well() {
     assert_eq!(
         world.reported("SecretStore").await,
         ["True", "Valid", "store validated", ""]
+    );
+}
+
+#[tokio::test]
+async fn a_store_whose_stored_object_cannot_be_read_says_so_in_its_status() {
+    let world = World::new("store-unreadable").await;
+    world.create("SecretStore", store(&json!({}))).await;
+    // As an older CRD may have let it through.
+    let mut stored = world.stored("SecretStore").await;
+    stored["spec"]["provider"]["aws"]["region"] = json!(7);
+    let unreadable = serde_json::from_value::<Stored<SecretStore>>(stored).unwrap();
+    let read = StoreObject::unreadable(StoreKind::SecretStore, *unreadable.0.unwrap_err());
+    world.context.stores.observe(&read);
+    let outcome = reconcile(&world.context, &read).await;
+    assert!(!outcome.ready);
+    let [status, reason, message, cause] = world.reported("SecretStore").await;
+    assert_eq!(
+        [status, reason, cause],
+        ["False", "InvalidProviderConfig", "InvalidSpec"]
+    );
+    assert!(
+        message.contains("the stored object cannot be read: "),
+        "{message}"
+    );
+    assert_eq!(world.reasons(), ["InvalidProviderConfig"]);
+
+    // Applied again, it is a store like any other.
+    world.put_credentials(credentials()).await;
+    assert!(world.pass("SecretStore").await.changed_to_ready);
+}
+
+#[tokio::test]
+async fn a_store_of_another_provider_or_class_that_cannot_be_read_is_left_alone() {
+    let world = World::new("store-unread-other").await;
+    let vault = json!({ "provider": { "vault": { "server": "https://vault" } } });
+    world.create("SecretStore", vault).await;
+    let before = world.stored("SecretStore").await;
+    let specs = [
+        json!({ "provider": { "vault": { "server": "https://vault" } }, "retrySettings": "often" }),
+        json!({ "provider": { "aws": { "region": 7 } }, "controller": "other" }),
+    ];
+    for spec in specs {
+        let mut stored = before.clone();
+        stored["spec"] = spec;
+        let unreadable = serde_json::from_value::<Stored<SecretStore>>(stored).unwrap();
+        let read = StoreObject::unreadable(StoreKind::SecretStore, *unreadable.0.unwrap_err());
+        world.context.stores.observe(&read);
+        assert_eq!(reconcile(&world.context, &read).await, StoreOutcome::default());
+    }
+    assert_eq!(world.stored("SecretStore").await, before);
+    assert_eq!(world.reasons(), Vec::<&str>::new());
+}
+
+#[tokio::test]
+async fn an_interval_that_needs_sixty_four_bits_is_read() {
+    let world = World::new("store-interval").await;
+    world.put_credentials(credentials()).await;
+    let mut spec = store(&json!({}));
+    spec["refreshInterval"] = json!(5_000_000_000_u64);
+    world.create("SecretStore", spec).await;
+    let outcome = world.pass("SecretStore").await;
+    assert!(outcome.ready);
+    assert_eq!(outcome.next, Some(Duration::from_secs(5_000_000_000)));
+}
+
+#[tokio::test]
+async fn a_status_that_another_operator_writes_too_is_left_to_it_for_a_while() {
+    let world = World::new("store-contested").await;
+    world.create("SecretStore", store(&json!({}))).await;
+    world.pass("SecretStore").await;
+    let [ours, ..] = world.reported("SecretStore").await;
+    assert_eq!(ours, "False", "it has no credentials");
+    // Times of managers have seconds: the other writes until its time is later than ours.
+    let params = PatchParams {
+        field_manager: Some("external-secrets".to_owned()),
+        ..PatchParams::default()
+    };
+    let mut tries = 0;
+    crate::world::until("the other to have written last", || {
+        tries += 1;
+        let theirs = json!({ "status": { "conditions": [{
+            "type": "Ready", "status": "True", "reason": "Valid", "message": format!("theirs {tries}"),
+            "lastTransitionTime": "2026-01-01T00:00:00Z",
+        }] } });
+        let api = world.api("SecretStore");
+        let params = &params;
+        let name = world.namespace;
+        async move {
+            let written = api
+                .patch_status(name, params, &Patch::Merge(theirs))
+                .await
+                .unwrap();
+            let times: Vec<_> = written
+                .metadata
+                .managed_fields
+                .unwrap()
+                .into_iter()
+                .filter(|entry| entry.subresource.is_some())
+                .map(|entry| (entry.time.map(|time| time.0), entry.manager))
+                .collect();
+            let newest = times.iter().max().cloned().unwrap();
+            let ours = times
+                .iter()
+                .find(|(_, manager)| manager.as_deref() == Some("keyferry"));
+            // The entry of who wrote nothing that stands is gone; it stands with its other fields.
+            if newest.1.as_deref() == Some("external-secrets") && ours.is_some_and(|ours| ours.0 < newest.0) {
+                Ok(())
+            } else {
+                Err(format!("{times:?}"))
+            }
+        }
+    })
+    .await;
+    let mark = world.mark();
+    let outcome = world.pass("SecretStore").await;
+    world.pass("SecretStore").await;
+    assert_eq!(world.writes(mark), 0);
+    assert!(
+        !outcome.ready,
+        "what we found still decides who may use the store"
+    );
+    assert_eq!(world.context.foreign.get(), 1, "counted and told once");
+}
+
+#[tokio::test]
+async fn a_store_whose_role_may_not_batch_says_which_action_it_lacks_once_reads_have_shown_it() {
+    let world = World::new("store-batchless").await;
+    world.put_credentials(credentials()).await;
+    world.create("SecretStore", store(&json!({}))).await;
+    world.pass("SecretStore").await;
+    let action = "secretsmanager:BatchGetSecretValue";
+    let _denied = world.aws.inject(
+        When::operation("BatchGetSecretValue"),
+        Fault::access_denied(action),
+    );
+    let view = world
+        .context
+        .stores
+        .lookup(StoreKind::SecretStore, world.namespace, world.namespace)
+        .unwrap();
+    let aws = view.spec.provider.aws.as_ref().unwrap();
+    let broker = &world.context.broker;
+    let identity = &broker.identify(&view.scope(aws, world.namespace)).await.unwrap();
+    let reads = (0..30).map(|n| async move {
+        let read = Read {
+            service: AwsService::SecretsManager,
+            id: format!("absent/{n}"),
+            version: Version::of_secret(None),
+            aspect: Aspect::Value,
+        };
+        broker.read(identity, None, &read, Lane::Urgent, false).await
+    });
+    let answers = futures::future::join_all(reads).await;
+    assert!(answers.iter().all(Result::is_err), "there is none of them");
+
+    assert!(world.pass("SecretStore").await.ready);
+    let [status, reason, message, cause] = world.reported("SecretStore").await;
+    assert_eq!([status, reason, cause], ["True", "Valid", ""]);
+    assert!(
+        message.starts_with("store validated; ") && message.contains(action),
+        "{message}"
     );
 }

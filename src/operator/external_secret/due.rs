@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::{
     operator::{
         Context,
-        schedule::{self, Anchor, Group},
+        schedule::{self, Anchor, Group, Place},
     },
     sync::{
         object::Object,
@@ -26,7 +26,7 @@ pub(super) fn schedule_from_status(
     object: &Object,
     record: &mut Record,
     stores: &BTreeMap<StoreName, StoreState>,
-    anchor: &mut Option<Anchor>,
+    place: &mut Option<Place>,
     began: Began,
 ) {
     let (Ok(spec), Some(refreshed)) = (&object.spec, record.reported.refresh_time) else {
@@ -38,7 +38,7 @@ pub(super) fn schedule_from_status(
     if record.due.is_some() || record.synced_form.is_none() {
         return;
     }
-    let phase = phase(ctx, object, spec, stores, every, anchor);
+    let phase = phase(ctx, object, spec, stores, every, place);
     // A time in the future is no promise; it is due now.
     let wait = if refreshed > began.at {
         Duration::ZERO
@@ -55,13 +55,13 @@ pub(super) fn reschedule(
     spec: &Spec,
     record: &mut Record,
     stores: &BTreeMap<StoreName, StoreState>,
-    anchor: &mut Option<Anchor>,
+    place: &mut Option<Place>,
 ) -> Option<Duration> {
     let Refresh::Periodic(Interval::Every(every)) = spec.refresh else {
         record.due = None;
         return None;
     };
-    let phase = phase(ctx, object, spec, stores, every, anchor);
+    let phase = phase(ctx, object, spec, stores, every, place);
     let now = Timestamp::now();
     let wait = schedule::next(now, now, every, phase);
     record.due = Some(Instant::now() + wait);
@@ -74,19 +74,13 @@ fn phase(
     spec: &Spec,
     stores: &BTreeMap<StoreName, StoreState>,
     every: Duration,
-    anchor: &mut Option<Anchor>,
+    place: &mut Option<Place>,
 ) -> Duration {
     let new = anchor_of(object, spec, stores, every);
-    let mut grid = ctx.grid();
-    if anchor.as_ref() != Some(&new) {
-        if let Some(old) = anchor.take() {
-            grid.leave(&old);
-        }
-        grid.join(&new);
-    }
-    let phase = grid.phase(&new, every);
-    *anchor = Some(new);
-    phase
+    let kept = place.take().filter(|place| *place.anchor() == new);
+    place
+        .insert(kept.unwrap_or_else(|| Place::take(&ctx.grid, new)))
+        .phase(every)
 }
 
 /// The first read that can share a batch decides: a current version by plain name or full ARN.

@@ -14,11 +14,11 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Registers the gauges. Fails where that was done before.
-    pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+    /// Registers the gauges. Without `per_object`, none is ever set. Fails where that was done before.
+    pub fn new(registry: &Registry, per_object: bool) -> Result<Self, prometheus::Error> {
         Ok(Self {
-            namespaced: Gauges::new("secretstore", registry)?,
-            cluster: Gauges::new("clustersecretstore", registry)?,
+            namespaced: Gauges::new("secretstore", registry, per_object)?,
+            cluster: Gauges::new("clustersecretstore", registry, per_object)?,
         })
     }
 
@@ -55,15 +55,27 @@ mod tests {
             .collect()
     }
 
-    #[test]
-    fn a_store_has_one_series_for_each_status_and_none_when_it_is_gone() {
-        let registry = Registry::new();
-        let metrics = Metrics::new(&registry).unwrap();
-        let store = StoreName {
+    fn store() -> StoreName {
+        StoreName {
             kind: StoreKind::SecretStore,
             namespace: Some("app".to_owned()),
             name: "s".to_owned(),
-        };
+        }
+    }
+
+    #[test]
+    fn no_series_names_a_store_where_those_of_objects_are_switched_off() {
+        let registry = Registry::new();
+        let metrics = Metrics::new(&registry, false).unwrap();
+        metrics.validated(&store(), Some(true), Duration::from_micros(2));
+        assert_eq!(lines(&registry), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_store_has_one_series_for_each_status_and_none_when_it_is_gone() {
+        let registry = Registry::new();
+        let metrics = Metrics::new(&registry, true).unwrap();
+        let store = store();
         metrics.validated(&store, Some(false), Duration::from_micros(2));
         assert_eq!(
             lines(&registry),

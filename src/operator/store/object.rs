@@ -1,10 +1,11 @@
 //! A store as the API server holds it, of either kind, and which operator serves it.
 
 use k8s_openapi::{api::core::v1::ObjectReference, apimachinery::pkg::apis::meta::v1::ObjectMeta};
+use serde_json::{Value, json};
 
 use crate::{
     api::{
-        ClusterSecretStore, SecretStore, SecretStoreSpec, SecretStoreStatus,
+        ClusterSecretStore, SecretStore, SecretStoreSpec, SecretStoreStatus, Unreadable,
         external_secret::StoreKind,
         names,
         secret_store::{AwsProvider, Provider},
@@ -52,9 +53,41 @@ pub struct StoreObject {
     pub spec: SecretStoreSpec,
     /// What was last reported.
     pub status: Option<SecretStoreStatus>,
+    /// Why the stored object cannot be read; then the spec says only whose it is.
+    pub unreadable: Option<String>,
 }
 
 impl StoreObject {
+    /// A store that cannot be read. Its class and the names of its providers still say whose it is.
+    pub fn unreadable(kind: StoreKind, stored: Unreadable) -> Self {
+        let providers = stored.json.pointer("/spec/provider").and_then(Value::as_object);
+        let named = providers
+            .into_iter()
+            .flatten()
+            .filter(|(_, value)| !value.is_null());
+        let mut provider = Provider::default();
+        for (name, value) in named {
+            if name == "aws" {
+                // Nothing is done with it: what stands for it need only be there.
+                provider.aws =
+                    serde_json::from_value(json!({ "service": "SecretsManager", "region": "unread" })).ok();
+            } else {
+                provider.others.insert(name.clone(), value.clone());
+            }
+        }
+        Self {
+            kind,
+            spec: SecretStoreSpec {
+                controller: stored.text("/spec/controller").map(str::to_owned),
+                provider,
+                ..SecretStoreSpec::default()
+            },
+            status: stored.part("/status"),
+            metadata: stored.metadata,
+            unreadable: Some(stored.why),
+        }
+    }
+
     /// The store by name.
     pub fn name(&self) -> StoreName {
         StoreName {
@@ -123,6 +156,7 @@ impl From<SecretStore> for StoreObject {
             metadata: store.metadata,
             spec: store.spec,
             status: store.status,
+            unreadable: None,
         }
     }
 }
@@ -134,6 +168,7 @@ impl From<ClusterSecretStore> for StoreObject {
             metadata: store.metadata,
             spec: store.spec.0,
             status: store.status,
+            unreadable: None,
         }
     }
 }

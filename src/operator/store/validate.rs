@@ -4,8 +4,6 @@
 
 use std::{fmt, time::Duration};
 
-use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
-
 use super::{
     conditions::Conditions,
     object::{StoreObject, providers},
@@ -14,7 +12,7 @@ use super::{
 use crate::{
     api::{
         external_secret::StoreKind,
-        secret_store::{AwsProvider, AwsService, SecretsManagerOptions},
+        secret_store::{AwsProvider, AwsService, RefreshInterval, SecretsManagerOptions},
     },
     aws,
 };
@@ -90,6 +88,10 @@ impl std::error::Error for Findings {}
 /// Reads a store's spec, or says everything that is wrong with it.
 pub fn validate(store: &StoreObject, supported: &[AwsService]) -> Result<Settings, Findings> {
     let mut findings = Vec::new();
+    if let Some(why) = &store.unreadable {
+        let text = format!("the stored object cannot be read: {why}");
+        return Err(Findings(vec![Finding::invalid("store", text)]));
+    }
     let spec = &store.spec;
     let count = providers(&spec.provider);
     if count != 1 {
@@ -210,14 +212,14 @@ fn named_namespaces(aws: &AwsProvider) -> impl Iterator<Item = (&'static str, &s
 
 /// A number means seconds, a text is a Go duration, and zero the operator's default. A number without a unit in a text
 /// is refused: it would not be clear what it means.
-fn refresh_interval(interval: Option<&IntOrString>) -> Result<Option<Duration>, String> {
+fn refresh_interval(interval: Option<&RefreshInterval>) -> Result<Option<Duration>, String> {
     let interval = match interval {
         None => return Ok(None),
-        Some(IntOrString::Int(seconds)) => match u64::try_from(*seconds) {
+        Some(RefreshInterval::Seconds(seconds)) => match u64::try_from(*seconds) {
             Ok(seconds) => Duration::from_secs(seconds),
             Err(_) => return Err(format!("must not be negative: {seconds}")),
         },
-        Some(IntOrString::String(text)) => {
+        Some(RefreshInterval::Text(text)) => {
             let parsed = gotext::duration::parse(text).map_err(|e| e.to_string())?;
             parsed
                 .to_std()

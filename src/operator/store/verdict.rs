@@ -75,6 +75,8 @@ impl fmt::Display for Cause {
 pub(super) enum Verdict {
     /// The store can be used.
     Valid,
+    /// It can be used, at more cost: its role lacks these IAM actions.
+    ValidWithout(Vec<&'static str>),
     /// It cannot, and that will not pass by itself.
     Invalid(Reason),
     /// The check could not be made; nothing is known against the store.
@@ -148,7 +150,7 @@ impl Verdict {
     /// Whether the store can be used; nothing where that is not known anew.
     pub(super) fn ready(&self) -> Option<bool> {
         match self {
-            Self::Valid => Some(true),
+            Self::Valid | Self::ValidWithout(_) => Some(true),
             Self::Invalid(_) => Some(false),
             Self::Unknown(_) => None,
         }
@@ -157,7 +159,7 @@ impl Verdict {
     /// When the store is looked at again. `failures` counts this verdict, if it is one.
     pub(super) fn next(&self, interval: Duration, failures: u32, spread: u64) -> Option<Duration> {
         match self {
-            Self::Valid => Some(interval),
+            Self::Valid | Self::ValidWithout(_) => Some(interval),
             Self::Invalid(Reason {
                 follows_from_spec: true,
                 ..
@@ -169,16 +171,27 @@ impl Verdict {
     /// The event that tells of it.
     pub(super) fn event(&self) -> (EventType, &'static str, String) {
         match self {
-            Self::Valid => (EventType::Normal, self.reason(), "store validated".to_owned()),
+            Self::Valid | Self::ValidWithout(_) => (EventType::Normal, self.reason(), self.praise()),
             Self::Invalid(why) | Self::Unknown(why) => (EventType::Warning, self.reason(), why.message()),
         }
     }
 
     fn reason(&self) -> &'static str {
         match self {
-            Self::Valid => "Valid",
+            Self::Valid | Self::ValidWithout(_) => "Valid",
             Self::Invalid(_) => "InvalidProviderConfig",
             Self::Unknown(_) => "ValidationUnknown",
+        }
+    }
+
+    /// ESO's text, and what would make the store cheaper to use.
+    fn praise(&self) -> String {
+        match self {
+            Self::ValidWithout(actions) => format!(
+                "store validated; reads go one by one, because the role may not do {}: allow it for fewer calls",
+                actions.join(", ")
+            ),
+            _ => "store validated".to_owned(),
         }
     }
 
@@ -199,7 +212,7 @@ impl Verdict {
         let at = conditions.iter().position(|condition| condition.type_ == READY);
         let before = at.map(|at| conditions.swap_remove(at));
         let (ready, message, cause) = match self {
-            Self::Valid => ("True", "store validated".to_owned(), None),
+            Self::Valid | Self::ValidWithout(_) => ("True", self.praise(), None),
             Self::Invalid(why) => ("False", why.message(), Some(why.cause)),
             Self::Unknown(why) => (
                 "True",

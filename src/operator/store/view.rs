@@ -7,6 +7,9 @@ use std::{
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
+use k8s_openapi::jiff::Timestamp;
+use tokio::time::Instant;
+
 use super::{
     object::{ControllerClass, StoreObject, kind_name},
     validate::{self, Findings, Settings},
@@ -33,6 +36,8 @@ pub struct StoreView {
     pub spec: SecretStoreSpec,
     /// What the spec means, or what is wrong with it.
     pub settings: Result<Settings, Findings>,
+    /// Whether the stored object can be read.
+    pub readable: bool,
     /// Whether its class is ours.
     pub class_ok: bool,
     /// Whether it can be used: as validated, or before that as last reported. Nothing where neither is known.
@@ -153,6 +158,8 @@ pub(super) struct Record {
     pub(super) validated: Option<i64>,
     /// Verdicts in a row that were not "valid".
     pub(super) failures: u32,
+    /// When another operator wrote the status after us, and until when we leave it alone.
+    pub(super) yielded: Option<(Timestamp, Instant)>,
     /// The status last written, where the API server may keep less of it.
     pub(super) written: Option<SecretStoreStatus>,
 }
@@ -191,11 +198,14 @@ impl Stores {
             Some(Entry { record, .. }) => (record.clone(), reported),
             None => (Record::default(), reported),
         };
+        let readable = store.unreadable.is_none();
+        let is_as_before =
+            |view: &StoreView| view.generation == store.generation() && view.readable == readable;
         let changed = before.is_none_or(|entry| {
-            entry.view.generation != store.generation() || (ready == Some(true) && entry.view.ready != ready)
+            !is_as_before(&entry.view) || (ready == Some(true) && entry.view.ready != ready)
         });
         let settings = match before {
-            Some(Entry { view, .. }) if view.generation == store.generation() => view.settings.clone(),
+            Some(Entry { view, .. }) if is_as_before(view) => view.settings.clone(),
             _ => validate::validate(store, self.supported),
         };
         let view = StoreView {
@@ -203,6 +213,7 @@ impl Stores {
             generation: store.generation(),
             spec: store.spec.clone(),
             settings,
+            readable,
             class_ok: self.class.serves(store.spec.controller.as_deref()),
             ready,
             name: name.clone(),

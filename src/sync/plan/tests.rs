@@ -1,4 +1,3 @@
-use kube::core::DeserializeGuard;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -31,7 +30,7 @@ fn object(spec: &Value, annotations: &Value, generation: i64, status: &Value) ->
         "spec": full, "status": status,
     }))
     .unwrap();
-    Object::new(DeserializeGuard(Ok(object)))
+    Object::new(crate::api::Stored(Ok(object)))
 }
 
 fn plain(spec: &Value) -> Object {

@@ -1,4 +1,3 @@
-use kube::core::DeserializeGuard;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -18,7 +17,7 @@ fn object(labels: &Value, annotations: &Value) -> Object {
         },
     }))
     .unwrap();
-    Object::new(DeserializeGuard(Ok(object)))
+    Object::new(crate::api::Stored(Ok(object)))
 }
 
 fn map(pairs: &[(&str, &str)]) -> Map {

@@ -1,4 +1,3 @@
-use kube::core::DeserializeGuard;
 use proptest::prelude::*;
 
 use super::*;
@@ -23,7 +22,7 @@ fn object_with(generation: i64, target: &Value, status: &Value) -> Object {
         "status": status,
     }))
     .unwrap();
-    Object::new(DeserializeGuard(Ok(object)))
+    Object::new(crate::api::Stored(Ok(object)))
 }
 
 fn object() -> Object {

@@ -2,8 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::Deserialize;
+
 use super::{RewriteOp, invalid, key_problem, not_supported, rewrite};
 use crate::{
+    api::Unreadable,
     api::external_secret::{
         ConversionStrategy, Data, DataFrom, DecodingStrategy, ExternalSecretSpec, Find, GeneratorRef,
         MetadataPolicy, NullBytePolicy, RemoteRef, SourceRef, StoreKind, StoreRef,
@@ -135,6 +138,19 @@ pub fn stores(spec: &ExternalSecretSpec) -> BTreeSet<StoreName> {
             .filter_map(store_name),
     );
     stores
+}
+
+/// The stores that an object names which cannot be read as a whole, as far as they can be: they decide whose it is.
+pub fn stores_of_unreadable(object: &Unreadable) -> BTreeSet<StoreName> {
+    let entries = ["/spec/data", "/spec/dataFrom"]
+        .into_iter()
+        .filter_map(|list| object.json.pointer(list)?.as_array())
+        .flatten()
+        .filter_map(|entry| entry.pointer("/sourceRef/storeRef"));
+    let default = object.json.pointer("/spec/secretStoreRef");
+    let refs = default.into_iter().chain(entries);
+    refs.filter_map(|store| store_name(&StoreRef::deserialize(store).ok()?))
+        .collect()
 }
 
 fn store_name(store: &StoreRef) -> Option<StoreName> {

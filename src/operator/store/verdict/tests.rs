@@ -150,3 +150,21 @@ fn errors_of_the_spec_wait_for_a_new_spec_and_others_double_to_five_minutes() {
     assert_eq!(wait(40, 19), 243_000);
     assert_eq!(wait(40, 20), 300_000);
 }
+
+#[test]
+fn a_store_whose_role_lacks_an_action_that_saves_calls_is_ready_and_says_which() {
+    let verdict = Verdict::ValidWithout(vec!["secretsmanager:BatchGetSecretValue"]);
+    let status = status(&verdict, None, 1, 1);
+    let condition = ready(&status);
+    assert_eq!(condition.status, "True");
+    assert_eq!(condition.reason.as_deref(), Some("Valid"));
+    let message = condition.message.as_deref().unwrap();
+    assert!(message.starts_with("store validated; "), "{message}");
+    assert!(
+        message.contains("secretsmanager:BatchGetSecretValue"),
+        "{message}"
+    );
+    assert_eq!(status.cause, None);
+    let minute = Duration::from_mins(1);
+    assert_eq!(verdict.next(minute, 0, 0), Some(minute));
+}

@@ -1,6 +1,5 @@
 use std::sync::Arc;
 
-use kube::core::DeserializeGuard;
 use tokio::sync::Semaphore;
 
 use super::*;
@@ -49,7 +48,7 @@ impl Case {
                 look: crate::secrets_api::Look::Get,
                 targets: Arc::new(Targets::default()),
             },
-            object: Object::new(DeserializeGuard(Ok(object))),
+            object: Object::new(crate::api::Stored(Ok(object))),
             rendered: Rendered {
                 data: [("a".to_owned(), value("1")), ("b".to_owned(), value("2"))].into(),
                 labels: [("team".to_owned(), "shop".to_owned())].into(),
