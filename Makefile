@@ -67,7 +67,8 @@ sbom: $(CYCLONEDX) ## what is in the image, as CycloneDX, in target/keyferry.cdx
 E2E_IMAGE := keyferry-e2e.local/keyferry:e2e
 .PHONY: e2e
 e2e: ready ## image and chart on a real kubelet: E2E_KUBECONFIG, kind, or a node of its own; E2E="a first" for one case
-	@docker info >/dev/null 2>&1 || tests/parts/prerequisites.sh buildah node
+	@docker info >/dev/null 2>&1 || tests/parts/prerequisites.sh buildah
+	@[ -n "$$E2E_KUBECONFIG" ] || { docker info && kind version; } >/dev/null 2>&1 || tests/parts/prerequisites.sh node
 	@tests/parts/prerequisites.sh promtool busybox
 	image/build.sh --profile e2e --tag $(E2E_IMAGE) $(TARGET)/e2e-keyferry.tar
 	image/tools/build.sh $(TARGET)/e2e-tools.tar

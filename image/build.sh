@@ -24,7 +24,7 @@ mkdir -p "$(dirname "$out")"
 rm -f "$out"
 
 # The real git log where there is one; a source archive has none.
-SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)}; export SOURCE_DATE_EPOCH
+SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)}
 revision=$(git rev-parse HEAD 2>/dev/null || echo unknown)
 created=$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)
 labels="--label=org.opencontainers.image.version=$version --label=org.opencontainers.image.revision=$revision
@@ -34,7 +34,7 @@ if docker info >/dev/null 2>&1; then
     platforms=$(for arch; do printf 'linux/%s,' "$arch"; done)
     type=oci; [ $# -gt 1 ] || type=docker
     # shellcheck disable=SC2086
-    exec docker buildx build --platform "${platforms%,}" --build-arg "PROFILE=$profile" --build-arg SOURCE_DATE_EPOCH \
+    exec docker buildx build --platform "${platforms%,}" --build-arg "PROFILE=$profile" --build-arg "SOURCE_DATE_EPOCH=$SOURCE_DATE_EPOCH" \
         $labels --tag "$tag" --output "type=$type,dest=$out,rewrite-timestamp=true" .
 fi
 
@@ -48,9 +48,12 @@ if [ ! -e "$zig/installed" ]; then
     touch "$zig/installed"
 fi
 PATH=$zig/bin:$PATH
-# What is released names no folder of the machine that built it.
-[ "$profile" != release ] ||
+# What is released names no folder of the machine that built it, and no time but the commit's. (C code is compiled anew when
+# that time changes, which tests need not wait for.)
+if [ "$profile" = release ]; then
+    export SOURCE_DATE_EPOCH
     export RUSTFLAGS="--remap-path-prefix=$PWD=/source --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo"
+fi
 
 target=${CARGO_TARGET_DIR:-target}
 store="--root $target/image/store --runroot $target/image/run --storage-driver vfs"

@@ -38,6 +38,8 @@ cases! {
     "helm installs the image, restricted, as uid 65532, with a read-only root" => install::by_helm,
     "a first secret becomes a Secret" => sync::first_secret,
     "a Pod that uses the Secret sees the rotation" => sync::pod_sees_the_rotation,
+    "a ClusterExternalSecret and its store serve a namespace" => sync::cluster_wide,
+    "a Secret goes with its source, where its object says so" => sync::deletion_policy,
     "a store takes the role of the ServiceAccount that it names" => identity::referenced_service_account,
     "keyferry takes its own role by its projected token" => identity::projected_token,
     "a rolling upgrade under load misses no write and doubles none" => availability::upgrade_under_load,

@@ -141,7 +141,9 @@ async fn kill(world: &World<'_>, pod: &str) -> Result<(), Failure> {
             .any(|one| one == format!("HOSTNAME={pod}").as_bytes());
         if of_the_pod && command.starts_with(b"/keyferry\0") {
             let id = process.file_name().unwrap_or_default().to_owned();
-            return tool::run("kill", [OsStr::new("-KILL"), &id]).await.map(drop);
+            return tool::run("sh", [OsStr::new("-c"), OsStr::new("kill -KILL $0"), &id])
+                .await
+                .map(drop);
         }
     }
     Err(format!("no process belongs to the Pod {pod}").into())

@@ -1,6 +1,7 @@
 //! The dashboard on the operator's own metrics, evaluated by a real Prometheus.
 
 use std::fmt::Write as _;
+use std::path::Path;
 use std::time::Duration;
 
 use keyferry_parts::{Child, Lifeline, free_ports};
@@ -44,46 +45,20 @@ pub(crate) async fn dashboard(world: &World<'_>) -> Result<(), Failure> {
         [],
         folder.path().join("forward.log"),
     )?;
-    let configuration = folder.path().join("prometheus.yml");
-    std::fs::write(
-        &configuration,
-        format!(
-            "global: {{scrape_interval: 1s, evaluation_interval: 1s}}\n\
-             rule_files: [{}]\n\
-             scrape_configs: [{{job_name: keyferry, static_configs: [{{targets: ['127.0.0.1:{metrics}']}}]}}]\n",
-            World::file("charts/keyferry/files/alerts.yaml")
-        ),
-    )?;
-    let prometheus = [
-        format!("--config.file={}", configuration.display()),
-        format!("--storage.tsdb.path={}", folder.path().join("data").display()),
-        format!("--web.listen-address=127.0.0.1:{port}"),
-    ];
-    let program = tool::run("sh", ["-c", "command -v prometheus"]).await?;
-    let _prometheus = Child::start(
-        &lifeline,
-        program.as_ref(),
-        prometheus,
-        [],
-        folder.path().join("prometheus.log"),
-    )?;
-    let dashboard: Dashboard = serde_json::from_str(&std::fs::read_to_string(World::file(
-        "charts/keyferry/files/dashboard.json",
-    ))?)?;
-    let queries: Vec<_> = dashboard
-        .panels
-        .into_iter()
-        .flat_map(|panel| {
-            panel
-                .targets
-                .into_iter()
-                .map(move |target| (panel.title.clone(), target.expr))
-        })
-        .map(|(title, query)| (title, query.replace("$__rate_interval", "1m")))
-        .collect();
-    if queries.len() < 10 {
-        return Err("the dashboard has lost its queries".into());
-    }
+    let _prometheus = prometheus(&lifeline, folder.path(), metrics, port).await?;
+    let queries = queries()?;
+    // Several scrapes of an operator at work, or the panels would show how it began.
+    let at_work = "sum(externalsecret_status_condition{condition='Ready',status='True'}) > 0 \
+                   and on () sum(rate(keyferry_aws_calls_total[1m])) > 0";
+    until("the operator at work", || async {
+        let found = ask(port, at_work).await.map_err(|error| error.to_string())?;
+        if found.is_empty() {
+            Err("no data".to_owned())
+        } else {
+            Ok(())
+        }
+    })
+    .await?;
     let mut report = String::new();
     for (title, query) in &queries {
         // A histogram needs two scrapes with something new between them.
@@ -102,6 +77,44 @@ pub(crate) async fn dashboard(world: &World<'_>) -> Result<(), Failure> {
     std::fs::write(world.report.join("dashboard.md"), report)?;
     screen::note(&format!("{} queries have data", queries.len()));
     Ok(())
+}
+
+/// A real one that scrapes the operator at the port `metrics` every second, with the chart's alerts.
+async fn prometheus(lifeline: &Lifeline, folder: &Path, metrics: u16, port: u16) -> Result<Child, Failure> {
+    let configuration = folder.join("prometheus.yml");
+    let alerts = World::file("charts/keyferry/files/alerts.yaml");
+    std::fs::write(
+        &configuration,
+        format!(
+            "global: {{scrape_interval: 1s, evaluation_interval: 1s}}\n\
+             rule_files: [{alerts}]\n\
+             scrape_configs: [{{job_name: keyferry, static_configs: [{{targets: ['127.0.0.1:{metrics}']}}]}}]\n"
+        ),
+    )?;
+    let arguments = [
+        format!("--config.file={}", configuration.display()),
+        format!("--storage.tsdb.path={}", folder.join("data").display()),
+        format!("--web.listen-address=127.0.0.1:{port}"),
+    ];
+    let program = tool::run("sh", ["-c", "command -v prometheus"]).await?;
+    let log = folder.join("prometheus.log");
+    Ok(Child::start(lifeline, program.as_ref(), arguments, [], log)?)
+}
+
+/// Title and query of every panel.
+fn queries() -> Result<Vec<(String, String)>, Failure> {
+    let file = std::fs::read_to_string(World::file("charts/keyferry/files/dashboard.json"))?;
+    let dashboard: Dashboard = serde_json::from_str(&file)?;
+    let mut queries = vec![];
+    for panel in dashboard.panels {
+        for target in panel.targets {
+            queries.push((panel.title.clone(), target.expr.replace("$__rate_interval", "1m")));
+        }
+    }
+    if queries.len() < 10 {
+        return Err("the dashboard has lost its queries".into());
+    }
+    Ok(queries)
 }
 
 /// What a query gives, a line for each series; NaN, of a histogram without observations, is no data.

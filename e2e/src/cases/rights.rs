@@ -31,17 +31,6 @@ const ELSEWHERE_USED: &[&str] = &[
     "patch clusterexternalsecrets",
     "patch secretstores",
     "patch clustersecretstores",
-    // ClusterExternalSecrets, deletion, tokens: cluster_external_secret, policies.
-    "create externalsecrets",
-    "update externalsecrets",
-    "delete externalsecrets",
-    "get externalsecrets",
-    "patch externalsecrets",
-    "list clusterexternalsecrets",
-    "watch clusterexternalsecrets",
-    "patch clusterexternalsecrets/status",
-    "patch clustersecretstores/status",
-    "delete secrets",
     // The admission plugin OwnerReferencesPermissionEnforcement, which OpenShift has.
     "update externalsecrets/finalizers",
     "update clusterexternalsecrets/finalizers",

@@ -1,8 +1,9 @@
 //! The main job, as Pods see it.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::Failure;
+use crate::aws::REGION;
 use crate::world::{SHOP, TOOLS, World, until};
 
 pub(crate) async fn first_secret(world: &World<'_>) -> Result<(), Failure> {
@@ -74,4 +75,86 @@ pub(crate) async fn pod_sees_the_rotation(world: &World<'_>) -> Result<(), Failu
         .run(&["-n", SHOP, "delete", "pod", "app", "--wait"])
         .await
         .map(drop)
+}
+
+/// One object for many namespaces, as it comes, changes and goes.
+pub(crate) async fn cluster_wide(world: &World<'_>) -> Result<(), Failure> {
+    let kind = |interval: &str| {
+        json!({
+            "apiVersion": "external-secrets.io/v1", "kind": "ClusterExternalSecret",
+            "metadata": { "name": "everywhere" },
+            "spec": {
+                "namespaceSelectors": [{ "matchLabels": { "kubernetes.io/metadata.name": SHOP } }],
+                "externalSecretName": "everywhere",
+                "externalSecretSpec": {
+                    "refreshInterval": interval,
+                    "secretStoreRef": { "name": "shared", "kind": "ClusterSecretStore" },
+                    "dataFrom": [{ "extract": { "key": "everywhere" } }],
+                },
+            },
+        })
+    };
+    world
+        .apply(&json!({
+            "apiVersion": "external-secrets.io/v1", "kind": "ClusterSecretStore",
+            "metadata": { "name": "shared" },
+            "spec": { "provider": { "aws": { "service": "SecretsManager", "region": REGION } } },
+        }))
+        .await?;
+    world.put("everywhere", "shared").await?;
+    world.apply(&kind("1h")).await?;
+    world.wait_for_password(SHOP, "everywhere", "shared").await?;
+    world.apply(&kind("5s")).await?;
+    world.put("everywhere", "rotated").await?;
+    world.wait_for_password(SHOP, "everywhere", "rotated").await?;
+    world
+        .kubectl
+        .run(&["delete", "clusterexternalsecret", "everywhere"])
+        .await?;
+    gone(world, "everywhere").await
+}
+
+/// What went at AWS goes here too, where the object says so.
+pub(crate) async fn deletion_policy(world: &World<'_>) -> Result<(), Failure> {
+    world.put("temporary", "for now").await?;
+    let mut object = World::object(SHOP, "aws", "temporary");
+    if let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) {
+        spec.insert("target".to_owned(), json!({ "deletionPolicy": "Delete" }));
+    }
+    // As ESO leaves it.
+    let finalizer = "externalsecrets.external-secrets.io/externalsecret-cleanup";
+    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.insert("finalizers".to_owned(), json!([finalizer]));
+    }
+    world.apply(&object).await?;
+    world.wait_for_password(SHOP, "temporary", "for now").await?;
+    let delete = world.aws.own_account().delete_secret();
+    delete
+        .secret_id("temporary")
+        .force_delete_without_recovery(true)
+        .send()
+        .await?;
+    gone(world, "temporary").await?;
+    world
+        .kubectl
+        .run(&[
+            "-n",
+            SHOP,
+            "delete",
+            "externalsecret",
+            "temporary",
+            "--timeout=60s",
+        ])
+        .await
+        .map(drop)
+}
+
+async fn gone(world: &World<'_>, name: &str) -> Result<(), Failure> {
+    until(&format!("the Secret {name} to go"), || async {
+        match world.password(SHOP, name).await {
+            Ok(None) => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    })
+    .await
 }
