@@ -7,6 +7,7 @@ pub mod auth;
 pub mod cluster_external_secret;
 pub mod condition;
 pub mod external_secret;
+pub mod generator;
 mod schema;
 pub mod secret_store;
 pub mod selectors;

@@ -18,6 +18,7 @@ mod call;
 mod claim;
 mod clients;
 mod desk;
+mod ecr;
 mod error;
 mod find;
 mod flow;
@@ -39,6 +40,7 @@ mod settings;
 mod sts;
 #[cfg(test)]
 mod testing;
+mod tokens;
 mod waiting;
 
 pub use broker::Broker;
@@ -48,3 +50,4 @@ pub use identity::Identity;
 pub use read::{Answer, Aspect, CURRENT, Lane, OBJECT_LIMIT, Read, Retry, Version};
 pub use scope::{StoreName, StoreScope, is_referent};
 pub use settings::{Batch, Endpoints, Limits, Settings, Timeouts, WebIdentity};
+pub use tokens::{Login, Registry, SessionRequest, SessionToken};

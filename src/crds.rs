@@ -18,6 +18,11 @@ use crate::api::{
     ClusterExternalSecret, ClusterExternalSecretSpec, ClusterExternalSecretStatus, ClusterSecretStore,
     ExternalSecret, ExternalSecretSpec, ExternalSecretStatus, SecretStore, SecretStoreSpec,
     SecretStoreStatus,
+    generator::{
+        ClusterGenerator, ClusterGeneratorSpec, EcrAuthorizationToken, EcrAuthorizationTokenSpec, Fake,
+        FakeSpec, Mfa, MfaSpec, Password, PasswordSpec, SshKey, SshKeySpec, StsSessionToken,
+        StsSessionTokenSpec, Uuid, UuidSpec,
+    },
 };
 
 /// First line of each file.
@@ -45,9 +50,9 @@ pub enum Error {
     },
 }
 
-/// Every CRD, in the order of their names.
+/// Every CRD: stores and ExternalSecrets, then generators, each in the order of their names.
 pub fn all() -> Result<Vec<CustomResourceDefinition>, Error> {
-    Ok(vec![
+    let mut crds = vec![
         crd::<ClusterExternalSecretSpec, ClusterExternalSecretStatus>(
             ClusterExternalSecret::crd(),
             "ClusterExternalSecret says which ExternalSecret is kept in which namespaces.",
@@ -64,6 +69,33 @@ pub fn all() -> Result<Vec<CustomResourceDefinition>, Error> {
             SecretStore::crd(),
             "SecretStore says where secrets are read, and as whom, by the objects of its namespace.",
         )?,
+    ];
+    crds.extend(generators()?);
+    Ok(crds)
+}
+
+fn generators() -> Result<Vec<CustomResourceDefinition>, Error> {
+    Ok(vec![
+        generator::<ClusterGeneratorSpec>(
+            ClusterGenerator::crd(),
+            "ClusterGenerator makes values for the objects of every namespace.",
+        )?,
+        generator::<EcrAuthorizationTokenSpec>(
+            EcrAuthorizationToken::crd(),
+            "ECRAuthorizationToken makes a login to Amazon ECR. It holds for 12 hours and is renewed before.",
+        )?,
+        generator::<FakeSpec>(Fake::crd(), "Fake gives fixed values, for tests and first steps.")?,
+        generator::<MfaSpec>(
+            Mfa::crd(),
+            "MFA makes a one-time code as an authenticator shows it (TOTP, RFC 6238).",
+        )?,
+        generator::<PasswordSpec>(Password::crd(), "Password makes random passwords.")?,
+        generator::<SshKeySpec>(SshKey::crd(), "SSHKey makes a key pair for SSH.")?,
+        generator::<StsSessionTokenSpec>(
+            StsSessionToken::crd(),
+            "STSSessionToken makes temporary credentials of an IAM user. They are renewed before they expire.",
+        )?,
+        generator::<UuidSpec>(Uuid::crd(), "UUID makes a random UUID.")?,
     ])
 }
 
@@ -93,29 +125,58 @@ pub fn files() -> Result<Vec<(String, String)>, Error> {
 
 /// Puts schema and older versions into what the types' derive gives.
 fn crd<Spec: JsonSchema, Status: JsonSchema>(
-    mut crd: CustomResourceDefinition,
+    crd: CustomResourceDefinition,
     description: &str,
 ) -> Result<CustomResourceDefinition, Error> {
-    let kind = crd.spec.names.kind.clone();
-    let name = crd.metadata.name.clone().unwrap_or_default();
     let schema = json!({
         "type": "object",
         "description": description,
         "properties": { "spec": structural::schema::<Spec>(), "status": structural::schema::<Status>() },
         "required": ["spec"],
     });
+    let mut crd = with_schema(crd, schema)?;
+    let older = v1beta1(&crd.spec.names.kind).map_err(|source| Error::Schema {
+        crd: crd.metadata.name.clone().unwrap_or_default(),
+        source,
+    })?;
+    crd.spec.versions.push(older);
+    Ok(crd)
+}
+
+/// A generator has nothing to report, but a status that others may write, and may leave its spec out.
+fn generator<Spec: JsonSchema>(
+    crd: CustomResourceDefinition,
+    description: &str,
+) -> Result<CustomResourceDefinition, Error> {
+    let schema = json!({
+        "type": "object",
+        "description": description,
+        "properties": { "spec": structural::schema::<Spec>() },
+    });
+    let mut crd = with_schema(crd, schema)?;
+    for version in &mut crd.spec.versions {
+        version.subresources = Some(with_status());
+    }
+    Ok(crd)
+}
+
+fn with_schema(mut crd: CustomResourceDefinition, schema: Value) -> Result<CustomResourceDefinition, Error> {
     let schema = validation(schema).map_err(|source| Error::Schema {
-        crd: name.clone(),
+        crd: crd.metadata.name.clone().unwrap_or_default(),
         source,
     })?;
     for version in &mut crd.spec.versions {
         version.schema = Some(schema.clone());
     }
-    crd.spec.names.list_kind = Some(format!("{kind}List"));
-    crd.spec
-        .versions
-        .push(v1beta1(&kind).map_err(|source| Error::Schema { crd: name, source })?);
+    crd.spec.names.list_kind = Some(format!("{}List", crd.spec.names.kind));
     Ok(crd)
+}
+
+fn with_status() -> CustomResourceSubresources {
+    CustomResourceSubresources {
+        status: Some(CustomResourceSubresourceStatus(json!({}))),
+        scale: None,
+    }
 }
 
 /// The version that clusters may have stored once. The API server refuses a CRD without it as long as
@@ -131,10 +192,7 @@ fn v1beta1(kind: &str) -> Result<CustomResourceDefinitionVersion, serde_json::Er
             "description": format!("{kind} in a version that is no longer served: use v1."),
             "x-kubernetes-preserve-unknown-fields": true,
         }))?),
-        subresources: Some(CustomResourceSubresources {
-            status: Some(CustomResourceSubresourceStatus(json!({}))),
-            scale: None,
-        }),
+        subresources: Some(with_status()),
         ..CustomResourceDefinitionVersion::default()
     })
 }

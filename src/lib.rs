@@ -12,6 +12,7 @@ pub mod api;
 pub mod aws;
 pub mod cli;
 pub mod crds;
+pub mod generators;
 pub mod operator;
 pub mod run;
 pub mod secret_bytes;

@@ -47,6 +47,7 @@ use self::{
 };
 use crate::{
     aws::{self, Broker},
+    generators::Generators,
     secrets_api::Look,
     sync::{Stages, apply::Writer, object::Object},
     telemetry::{admin::Ready, metrics::Metrics},
@@ -240,8 +241,10 @@ pub async fn run(
         },
         targets: Arc::clone(&targets),
     };
+    let generators = Generators::new(client.clone(), broker.clone(), &config.controller_class);
     let stages = Stages {
         broker,
+        generators,
         writer,
         digest_key,
         targets_watched: config.drift_watch,

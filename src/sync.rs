@@ -18,6 +18,7 @@ pub mod target;
 use std::{collections::BTreeMap, time::Duration};
 
 use aws_lc_rs::hmac;
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 use self::{
@@ -33,6 +34,7 @@ use self::{
 use crate::{
     api::external_secret::{CreationPolicy, DeletionPolicy, SyncedEntry},
     aws::Broker,
+    generators::Generators,
 };
 
 /// Before anything is removed because its source is missing, a second look so much later must agree.
@@ -42,6 +44,8 @@ const CONFIRMATION: Duration = Duration::from_secs(10);
 pub struct Stages {
     /// The way to AWS.
     pub broker: Broker,
+    /// What makes values.
+    pub generators: Generators,
     /// The way to target Secrets.
     pub writer: Writer,
     /// Key of digests: drawn at start, in memory only.
@@ -70,6 +74,8 @@ pub struct Outcome {
     pub done: Done,
     /// The versions that were read.
     pub entries: Vec<SyncedEntry>,
+    /// When the first of the values that a generator made expires.
+    pub expires: Option<Timestamp>,
     /// Sources that were passed over, because they are gone.
     pub missing: Vec<Place>,
     /// How many Secrets under earlier names were deleted.
@@ -94,7 +100,7 @@ impl Stages {
         renamed: &[Box<str>],
     ) -> Result<Outcome, Failure> {
         let single = *why == Why::Confirm;
-        let answers = fetch::fetch(&self.broker, object, spec, stores, reads, why, single).await?;
+        let answers = fetch::fetch(&self.broker, &self.generators, object, spec, stores, reads, why).await?;
         let missing = missing(spec, reads, &answers)?;
         if !confirm(
             record,
@@ -107,18 +113,21 @@ impl Stages {
             return Ok(Outcome {
                 done,
                 entries: vec![],
+                expires: None,
                 missing: vec![],
                 renamed: 0,
             });
         }
         let map = rewrite::rewrite(spec, reads, &answers.fetched)?;
         let entries = entries(reads, &answers);
+        let expires = answers.expires;
         // Values live on in the map alone.
         drop(answers);
         let finished = |done, renamed| {
             Ok(Outcome {
                 done,
                 entries,
+                expires,
                 missing,
                 renamed,
             })

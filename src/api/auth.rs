@@ -12,7 +12,7 @@ pub struct AwsAuth {
     /// Static credentials from a Secret.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret_ref: Option<AwsAuthSecretRef>,
-    /// A token of a ServiceAccount (IRSA). Takes precedence over `secretRef`.
+    /// A token of a ServiceAccount (IRSA).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jwt: Option<AwsJwtAuth>,
 }

@@ -117,7 +117,7 @@ pub struct AwsProvider {
     pub service: AwsService,
     /// Region of the secrets, such as `eu-west-1`.
     pub region: String,
-    /// Where credentials come from. Default: the operator's own identity.
+    /// Where credentials come from: `jwt` where both are given. Default: the operator's own identity.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth: Option<AwsAuth>,
     /// ARN of the role that is assumed last.

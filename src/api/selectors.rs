@@ -14,7 +14,7 @@ pub struct SecretKeySelector {
     #[schemars(transform = schema::name)]
     pub name: Option<String>,
     /// Namespace of the Secret. Only a ClusterSecretStore may name another one than its own; left out there, the
-    /// namespace of the object that uses the store is meant.
+    /// namespace of the object that uses the store is meant. Without meaning in a generator.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(transform = schema::namespace)]
     pub namespace: Option<String>,
@@ -32,7 +32,7 @@ pub struct ServiceAccountSelector {
     #[schemars(transform = schema::name)]
     pub name: String,
     /// Namespace of the ServiceAccount. Only a ClusterSecretStore may name another one than its own; left out there,
-    /// the namespace of the object that uses the store is meant.
+    /// the namespace of the object that uses the store is meant. Without meaning in a generator.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(transform = schema::namespace)]
     pub namespace: Option<String>,

@@ -31,6 +31,7 @@ pub struct Broker {
     settings: Arc<Settings>,
     identities: Identities,
     sessions: Sessions,
+    line: Arc<Line>,
     desks: Desks,
     recoveries: Recoveries,
 }
@@ -67,7 +68,7 @@ impl Broker {
             recoveries.clone(),
         );
         let limits = &settings.limits;
-        let line = Line {
+        let line = Arc::new(Line {
             clients,
             sessions: sessions.clone(),
             accounts: Accounts::default(),
@@ -77,14 +78,20 @@ impl Broker {
             calls: Arc::new(Semaphore::new(limits.calls.max(1))),
             room: Room::new(limits.held_bytes, settings.timeouts.room),
             settings: Arc::clone(&settings),
-        };
+        });
         Ok(Self {
             settings,
             identities,
             sessions,
-            desks: Desks::new(Arc::new(line)),
+            desks: Desks::new(Arc::clone(&line)),
+            line,
             recoveries,
         })
+    }
+
+    /// What every call needs.
+    pub(super) fn line(&self) -> &Line {
+        &self.line
     }
 
     /// The settings it was made with.

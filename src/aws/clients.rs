@@ -15,6 +15,8 @@ use aws_config::{
     BehaviorVersion, Region, provider_config::ProviderConfig, retry::RetryConfig, timeout::TimeoutConfig,
 };
 use aws_credential_types::Credentials;
+use aws_sdk_ecr as ecr;
+use aws_sdk_ecrpublic as ecr_public;
 use aws_sdk_secretsmanager as secretsmanager;
 use aws_sdk_sts as sts;
 use aws_smithy_http_client::{
@@ -57,6 +59,8 @@ pub(super) struct Clients {
     http: SharedHttpClient,
     secrets_manager: Mutex<HashMap<Place, secretsmanager::Client>>,
     sts: Mutex<HashMap<Place, sts::Client>>,
+    ecr: Mutex<HashMap<Place, ecr::Client>>,
+    ecr_public: Mutex<HashMap<Place, ecr_public::Client>>,
 }
 
 impl fmt::Debug for Clients {
@@ -92,6 +96,8 @@ impl Clients {
             http: http_client(settings)?,
             secrets_manager: Mutex::default(),
             sts: Mutex::default(),
+            ecr: Mutex::default(),
+            ecr_public: Mutex::default(),
         })
     }
 
@@ -109,6 +115,23 @@ impl Clients {
     pub(super) fn sts(&self, identity: &Identity) -> sts::Client {
         kept(&self.sts, place(identity), || {
             configured!(sts, self, identity, self.settings.endpoints.sts.clone())
+        })
+    }
+
+    pub(super) fn ecr(&self, identity: &Identity) -> ecr::Client {
+        kept(&self.ecr, place(identity), || {
+            configured!(ecr, self, identity, self.settings.endpoints.ecr.clone())
+        })
+    }
+
+    pub(super) fn ecr_public(&self, identity: &Identity) -> ecr_public::Client {
+        kept(&self.ecr_public, place(identity), || {
+            configured!(
+                ecr_public,
+                self,
+                identity,
+                self.settings.endpoints.ecr_public.clone()
+            )
         })
     }
 
@@ -139,6 +162,20 @@ pub(super) fn sts_as(credentials: &Credentials) -> sts::config::Builder {
     sts::Config::builder()
         .credentials_provider(credentials.clone())
         .identity_cache(sts::config::IdentityCache::no_cache())
+}
+
+/// What one call to ECR brings along.
+pub(super) fn ecr_as(credentials: &Credentials) -> ecr::config::Builder {
+    ecr::Config::builder()
+        .credentials_provider(credentials.clone())
+        .identity_cache(ecr::config::IdentityCache::no_cache())
+}
+
+/// What one call to ECR Public brings along.
+pub(super) fn ecr_public_as(credentials: &Credentials) -> ecr_public::config::Builder {
+    ecr_public::Config::builder()
+        .credentials_provider(credentials.clone())
+        .identity_cache(ecr_public::config::IdentityCache::no_cache())
 }
 
 fn place(identity: &Identity) -> Place {

@@ -1,4 +1,4 @@
-//! The three questions to the token service.
+//! The questions to the token service.
 
 use std::time::SystemTime;
 
@@ -7,11 +7,14 @@ use aws_sdk_sts::{
     Client,
     types::{Credentials as Issued, Tag},
 };
+use aws_smithy_types::DateTime;
+use jiff::Timestamp;
 
 use super::{
     clients::sts_as,
     error::{Api, Class, Error},
     identity::Role,
+    tokens::{SessionRequest, SessionToken},
 };
 
 /// Sessions are asked for one hour: the most that STS gives when a role is assumed from a role, and what every role allows.
@@ -20,6 +23,7 @@ const SESSION_SECONDS: i32 = 3600;
 pub(super) const ASSUME_ROLE: &str = "AssumeRole";
 pub(super) const WITH_WEB_IDENTITY: &str = "AssumeRoleWithWebIdentity";
 pub(super) const CALLER_IDENTITY: &str = "GetCallerIdentity";
+pub(super) const SESSION_TOKEN: &str = "GetSessionToken";
 
 /// Assumes a role as the holder of `credentials`.
 pub(super) async fn assume_role(
@@ -81,6 +85,43 @@ pub(super) async fn caller_account(client: &Client, credentials: &Credentials) -
     answer
         .account
         .ok_or_else(|| Error::new(Class::Transient, CALLER_IDENTITY, "the answer names no account"))
+}
+
+/// Temporary credentials of the user that holds `credentials`.
+pub(super) async fn session_token(
+    client: &Client,
+    credentials: &Credentials,
+    request: &SessionRequest,
+) -> Result<SessionToken, Error> {
+    let sent = client
+        .get_session_token()
+        .set_duration_seconds(request.duration)
+        .set_serial_number(request.serial_number.clone())
+        .set_token_code(request.token_code.clone())
+        .customize()
+        .config_override(sts_as(credentials))
+        .send()
+        .await;
+    let answer = sent.map_err(|error| Error::of_call(Api::Sts, SESSION_TOKEN, &error))?;
+    let broken = || {
+        Error::new(
+            Class::Transient,
+            SESSION_TOKEN,
+            format!("{SESSION_TOKEN} failed: the answer holds no credentials"),
+        )
+    };
+    let issued = answer.credentials.ok_or_else(broken)?;
+    Ok(SessionToken {
+        access_key_id: issued.access_key_id.into(),
+        secret_access_key: issued.secret_access_key.into(),
+        session_token: issued.session_token.into(),
+        expires: timestamp(issued.expiration).ok_or_else(broken)?,
+    })
+}
+
+/// The SDK's time as ours.
+pub(super) fn timestamp(time: DateTime) -> Option<Timestamp> {
+    Timestamp::new(time.secs(), i32::try_from(time.subsec_nanos()).ok()?).ok()
 }
 
 fn account_of(arn: &str) -> Option<&str> {

@@ -71,7 +71,11 @@ pub(super) async fn reconcile(
         .record
         .take()
         .filter(|record| record.uid == object.uid)
-        .unwrap_or_else(|| seed(ctx, &object));
+        .unwrap_or_else(|| {
+            let mut record = seed(ctx, &object);
+            record.renew_at = due::renewal_from_status(&object, &record.reported, began.at);
+            record
+        });
     if let (Some(failing), Some(recovery)) = (&mut record.failing, recovered)
         && (recovery == Recovery::Source || failing.failure.cause.class() == Class::Watched)
     {
@@ -223,6 +227,17 @@ async fn sync(
             log(object, why, &outcome, took);
             count(ctx, &outcome);
             (report, false)
+        }
+        // Left alone, its status included; the generator is not watched, so it is looked at again.
+        Err(failure) if failure.cause == Cause::GeneratorNotOurs => {
+            let next = Some(plan::DEFAULT_WAIT);
+            (
+                Report {
+                    next,
+                    ..Report::default()
+                },
+                false,
+            )
         }
         Err(failure) => {
             ctx.metrics

@@ -13,6 +13,9 @@ use jiff::Timestamp;
 /// How many reads fit into one slot: a batch of Secrets Manager holds 20, and some room is left.
 const READS_PER_SLOT: usize = 16;
 
+/// However short the life of a token is, it is not renewed sooner than this.
+const SHORTEST_RENEWAL: Duration = Duration::from_secs(1);
+
 /// Heartbeats: how often `refreshTime` is written where the interval is shorter.
 pub const HEARTBEAT: Duration = Duration::from_mins(10);
 
@@ -193,6 +196,18 @@ pub fn next_after_start(
     point.min(stale)
 }
 
+/// When a token is renewed that was made at `made`: when a quarter to a fifth of its life remains, by the object's hash,
+/// so that what was made together is not renewed together. None where it was expired from the start, which waiting does
+/// not help.
+pub fn renewal(made: Timestamp, expires: Timestamp, uid: u64) -> Option<Timestamp> {
+    let life = Duration::try_from(expires.duration_since(made)).ok()?;
+    if life.is_zero() {
+        return None;
+    }
+    let used = life.mul_f64(0.75) + part(life / 20, uid, u64::MAX);
+    made.checked_add(used.max(SHORTEST_RENEWAL)).ok()
+}
+
 /// Whether a refresh of unchanged data is written to the status: each one from ten minutes on, else the first after each
 /// of the object's own ten-minute points.
 pub fn heartbeat_is_due(now: Timestamp, reported: Option<Timestamp>, interval: Duration, uid: u64) -> bool {
@@ -332,5 +347,20 @@ mod tests {
             let second = first + next(first, first, interval, phase);
             prop_assert_eq!(second.duration_since(first).unsigned_abs(), interval);
         }
+    }
+
+    #[test]
+    fn a_token_is_renewed_when_a_quarter_to_a_fifth_of_its_life_remains() {
+        let made = Timestamp::from_second(1_000_000).unwrap();
+        let after = |hours| made + Duration::from_hours(hours);
+        assert_eq!(renewal(made, after(12), 0), Some(after(9)));
+        let last = renewal(made, after(12), u64::MAX).unwrap();
+        assert_eq!(last, after(9) + Duration::from_mins(36));
+        assert_eq!(
+            renewal(made, made + Duration::from_millis(4), 0),
+            Some(made + SHORTEST_RENEWAL)
+        );
+        assert_eq!(renewal(made, made, 0), None);
+        assert_eq!(renewal(after(1), made, 0), None, "expired from the start");
     }
 }

@@ -55,6 +55,12 @@ causes! {
     StoreDenied => Watched,
     /// The store belongs to an operator of another class, or to another provider.
     StoreNotOurs => Watched,
+    /// The generator does not exist.
+    GeneratorNotFound => Denied,
+    /// The generator cannot make what its spec asks for.
+    GeneratorInvalid => Denied,
+    /// The generator belongs to an operator of another class.
+    GeneratorNotOurs => Watched,
     /// The secret, version or stage does not exist at AWS.
     SecretNotFound => Data,
     /// The secret is scheduled for deletion at AWS.

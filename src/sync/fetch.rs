@@ -1,18 +1,19 @@
-//! FETCH: each distinct read happens once, all at the same time, through the broker.
+//! FETCH: each distinct read happens once, all at the same time, through the broker; generators make their values.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use futures::future;
+use jiff::Timestamp;
 
 use super::{
     cause::{Cause, Failure},
     object::Object,
     plan::{Reads, Request, StoreState, Why},
-    rewrite::Map,
-    spec::{GeneratorName, Interval, Spec, StoreName, not_supported},
+    spec::{Interval, Spec, StoreName, not_supported},
 };
 use crate::{
     aws::{self, Answer, Broker, Class, Fault, Identity, Lane, OBJECT_LIMIT, Retry},
+    generators::{Generated, Generators, Urgency},
     secret_bytes::SecretBytes,
 };
 
@@ -22,7 +23,7 @@ pub enum Fetched {
     /// A secret.
     Value(Arc<Answer>),
     /// What a generator made.
-    Generated(Map),
+    Generated(Generated),
     /// There is no such secret.
     Missing,
 }
@@ -31,7 +32,7 @@ impl Fetched {
     fn size(&self) -> usize {
         match self {
             Self::Value(answer) => answer.size(),
-            Self::Generated(map) => map.values().map(SecretBytes::len).sum(),
+            Self::Generated(made) => made.values.values().map(SecretBytes::len).sum(),
             Self::Missing => 0,
         }
     }
@@ -43,6 +44,15 @@ enum Trouble {
     Other(Failure),
 }
 
+impl Trouble {
+    fn not_ours(&self) -> Option<&Failure> {
+        match self {
+            Self::Other(failure) if failure.cause == Cause::GeneratorNotOurs => Some(failure),
+            _ => None,
+        }
+    }
+}
+
 /// What came back.
 #[derive(Debug)]
 pub struct Answers {
@@ -50,22 +60,32 @@ pub struct Answers {
     pub fetched: Vec<Fetched>,
     /// For those that are missing, what AWS said.
     pub absent: BTreeMap<usize, aws::Error>,
+    /// When the first of the values that were made expires. None where one of them lasts: to make that one anew is not
+    /// wanted before its time.
+    pub expires: Option<Timestamp>,
 }
 
 /// Reads everything an object needs. The first failure, in the order of the spec, is the object's.
 pub async fn fetch(
     broker: &Broker,
+    generators: &Generators,
     object: &Object,
     spec: &Spec,
     stores: &BTreeMap<StoreName, StoreState>,
     reads: &Reads,
     why: &Why,
-    single: bool,
 ) -> Result<Answers, Failure> {
+    // A second look travels alone: it must be sure.
+    let single = *why == Why::Confirm;
     let callers = identify(broker, object, stores, reads, *why == Why::Forced).await;
     let lane = match (why.is_periodic(), spec.interval) {
         (true, Interval::Every(interval)) => Lane::Periodic { interval },
         _ => Lane::Urgent,
+    };
+    let urgency = match why {
+        Why::Forced => Urgency::Forced,
+        Why::Due => Urgency::Periodic,
+        _ => Urgency::Now,
     };
     let answers = future::join_all(reads.distinct.iter().map(|request| {
         let callers = &callers;
@@ -77,16 +97,15 @@ pub async fn fetch(
                     answer.map(Fetched::Value).map_err(Trouble::Aws)
                 }
                 Request::Find(..) => Err(Trouble::Other(not_supported("find"))),
-                Request::Generate(name) => generate(object, name).map_err(Trouble::Other),
+                Request::Generate(name) => {
+                    let made = generators.generate(&object.namespace, name, urgency).await;
+                    made.map(Fetched::Generated).map_err(Trouble::Other)
+                }
             }
         }
     }))
     .await;
     collect(spec, reads, answers)
-}
-
-fn generate(_object: &Object, name: &GeneratorName) -> Result<Fetched, Failure> {
-    Err(not_supported(name))
 }
 
 fn caller<'a>(
@@ -138,6 +157,7 @@ fn collect(spec: &Spec, reads: &Reads, answers: Vec<Result<Fetched, Trouble>>) -
     let mut result = Answers {
         fetched: Vec::with_capacity(answers.len()),
         absent: BTreeMap::new(),
+        expires: None,
     };
     let mut failures = BTreeMap::new();
     let mut size = 0;
@@ -155,6 +175,10 @@ fn collect(spec: &Spec, reads: &Reads, answers: Vec<Result<Fetched, Trouble>>) -
         };
         size += fetched.size();
         result.fetched.push(fetched);
+    }
+    // Another operator's object, whatever else there is to say of it.
+    if let Some(failure) = failures.values().find_map(Trouble::not_ours) {
+        return Err(failure.clone());
     }
     let failed = spec
         .sources
@@ -179,7 +203,17 @@ fn collect(spec: &Spec, reads: &Reads, answers: Vec<Result<Fetched, Trouble>>) -
             ),
         ));
     }
+    result.expires = expires(&result.fetched);
     Ok(result)
+}
+
+fn expires(fetched: &[Fetched]) -> Option<Timestamp> {
+    let made = fetched.iter().filter_map(|fetched| match fetched {
+        Fetched::Generated(made) => Some(made.expires),
+        Fetched::Value(_) | Fetched::Missing => None,
+    });
+    // One that lasts counts as none for all.
+    made.collect::<Option<Vec<_>>>()?.into_iter().min()
 }
 
 /// A failure of AWS as an object's failure.

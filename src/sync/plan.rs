@@ -13,12 +13,13 @@ use super::{
     fingerprint,
     object::Object,
     record::Record,
-    spec::{FindBy, GeneratorName, Interval, Refresh, Remote, Spec, StoreName, Wanted},
+    spec::{FindBy, Interval, Refresh, Remote, Spec, StoreName, Wanted},
     target::{self, Drift, Expected, TargetView},
 };
 use crate::{
     api::secret_store::{AwsProvider, AwsService},
     aws::{Aspect, Read, Version},
+    generators::GeneratorName,
     operator::store::StoreView,
 };
 
@@ -248,7 +249,10 @@ fn reason(s: &Situation<'_>, spec: &Spec) -> Result<Why, Option<Duration>> {
     };
     let changed = match spec.refresh {
         Refresh::CreatedOnce => false,
-        Refresh::Periodic(Interval::Once) => fingerprint::generation_of(synced) != Some(object.generation),
+        Refresh::Periodic(Interval::Once) => {
+            // What is generated would be another password than the one in use.
+            !spec.uses_generator() && fingerprint::generation_of(synced) != Some(object.generation)
+        }
         Refresh::OnChange | Refresh::Periodic(Interval::Every(_)) => *synced != object.form,
     };
     if changed {
@@ -270,10 +274,18 @@ fn reason(s: &Situation<'_>, spec: &Spec) -> Result<Why, Option<Duration>> {
             Drift::Edited(editor) => return Ok(Why::Drift(editor)),
         }
     }
-    match (spec.refresh, record.due) {
-        (Refresh::Periodic(Interval::Every(_)), Some(due)) if !until(due).is_zero() => Err(Some(until(due))),
-        (Refresh::Periodic(Interval::Every(_)), _) => Ok(Why::Due),
-        _ => Err(None),
+    let Refresh::Periodic(interval) = spec.refresh else {
+        return Err(None);
+    };
+    let due = match interval {
+        Interval::Every(_) => Some(record.due.map_or(Duration::ZERO, until)),
+        Interval::Once => None,
+    };
+    // A token that expires is renewed before, whatever the interval.
+    let wait = due.into_iter().chain(record.renew_at.map(until)).min();
+    match wait {
+        Some(Duration::ZERO) => Ok(Why::Due),
+        _ => Err(wait),
     }
 }
 

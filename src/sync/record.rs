@@ -45,6 +45,8 @@ pub struct Reported {
     pub entries: Vec<SyncedEntry>,
     /// Entries beyond the list's bound.
     pub omitted: i64,
+    /// When what was generated expires.
+    pub expires: Option<Timestamp>,
 }
 
 /// A read whose source is missing.
@@ -65,6 +67,8 @@ pub struct Record {
     pub synced_form: Option<Box<str>>,
     /// When a periodic refresh is due.
     pub due: Option<Instant>,
+    /// When a token is to be renewed, before it expires.
+    pub renew_at: Option<Instant>,
     /// Our last write of the target.
     pub written: Option<Written>,
     /// The last sync ended without a target, and none is missed: its sources are gone, or nobody has made it yet.
@@ -111,6 +115,7 @@ impl Record {
             uid: object.uid.clone(),
             synced_form: refreshed.and(synced).map(Into::into),
             due: None,
+            renew_at: None,
             written: None,
             targetless: ready.is_some_and(report::is_targetless),
             digest: None,
@@ -132,6 +137,7 @@ impl Record {
                 binding: status.binding.as_ref().and_then(|binding| binding.name.clone()),
                 entries: status.entries.clone().unwrap_or_default(),
                 omitted: status.omitted.unwrap_or_default(),
+                expires: status.expires.as_ref().map(|time| time.0),
             },
             owed: None,
             yielded: None,

@@ -165,6 +165,7 @@ pub fn succeeded(
         },
         entries,
         omitted,
+        expires: outcome.expires,
     };
     let every = interval.or(DEFAULT_WAIT);
     let heartbeat = schedule::heartbeat_is_due(
@@ -425,6 +426,11 @@ pub fn write(record: &mut Record, after: Reported) -> Option<Value> {
     field("entries", before.entries != after.entries, json!(entries));
     let omitted = (after.omitted > 0).then_some(after.omitted);
     field("omitted", before.omitted != after.omitted, json!(omitted));
+    field(
+        "expires",
+        before.expires != after.expires,
+        json!(after.expires.map(whole_seconds)),
+    );
     (!status.is_empty()).then(|| json!({ "status": status }))
 }
 

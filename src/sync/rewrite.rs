@@ -46,7 +46,7 @@ pub fn rewrite(spec: &Spec, reads: &Reads, fetched: &[Fetched]) -> Result<Map, F
             Some(Fetched::Value(answer)) => {
                 one(&mut map, source, answer).map_err(in_place)?;
             }
-            Some(Fetched::Generated(values)) => map.extend(checked(values.clone()).map_err(in_place)?),
+            Some(Fetched::Generated(made)) => map.extend(checked(made.values.clone()).map_err(in_place)?),
             Some(Fetched::Missing) | None => {}
         }
     }

@@ -9,9 +9,7 @@ mod target;
 use std::{collections::BTreeSet, time::Duration};
 
 pub use rewrite::{KeyTemplate, Merge, RewriteOp};
-pub use source::{
-    FindBy, GeneratorName, Place, Remote, Source, StoreName, Wanted, stores, stores_of_unreadable,
-};
+pub use source::{FindBy, Place, Remote, Source, StoreName, Wanted, stores, stores_of_unreadable};
 pub use target::TargetSpec;
 
 use crate::{

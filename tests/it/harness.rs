@@ -65,7 +65,8 @@ pub(crate) async fn install(client: &Client, folder: &str) {
             .unwrap();
         let kind = &applied.spec.names.kind;
         let stored = applied.metadata.generation;
-        let objects = dynamic(client, &served.name, kind, None);
+        let gvk = GroupVersionKind::gvk(&applied.spec.group, &served.name, kind);
+        let objects: Api<DynamicObject> = Api::all_with(client.clone(), &ApiResource::from_gvk(&gvk));
         eventually(&format!("{kind} is served"), || async {
             let crd = api.get(&name).await.ok()?;
             let conditions = crd.status?.conditions?;

@@ -19,6 +19,7 @@ mod canary;
 mod cluster_external_secret;
 mod crds;
 mod drift;
+mod generators;
 mod harness;
 mod identity;
 mod install;

@@ -109,6 +109,8 @@ impl Operator {
             ("AWS_SECRETSMANAGER_ENDPOINT", &endpoint),
             ("AWS_SSM_ENDPOINT", &endpoint),
             ("AWS_STS_ENDPOINT", &endpoint),
+            ("AWS_ECR_ENDPOINT", &endpoint),
+            ("AWS_ECR_PUBLIC_ENDPOINT", &endpoint),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into();

@@ -15,7 +15,7 @@ pub(crate) enum Stage {
 }
 
 /// Status fields that only we have.
-const OURS: [&str; 4] = ["observedGeneration", "cause", "entries", "omitted"];
+const OURS: [&str; 5] = ["observedGeneration", "cause", "entries", "omitted", "expires"];
 
 /// The CRD as ESO would install it.
 pub(crate) fn shaped(crd: &CustomResourceDefinition, stage: Stage) -> Value {
@@ -23,11 +23,10 @@ pub(crate) fn shaped(crd: &CustomResourceDefinition, stage: Stage) -> Value {
     let mut v1 = crd.pointer("/spec/versions/0").unwrap().clone();
     let schema = v1.pointer_mut("/schema/openAPIV3Schema").unwrap();
     strip(schema);
-    let status = schema
-        .pointer_mut("/properties/status/properties")
-        .unwrap()
-        .as_object_mut()
-        .unwrap();
+    let Some(status) = schema.pointer_mut("/properties/status/properties") else {
+        return generator(crd, v1);
+    };
+    let status = status.as_object_mut().unwrap();
     for field in OURS {
         status.remove(field);
     }
@@ -52,6 +51,19 @@ pub(crate) fn shaped(crd: &CustomResourceDefinition, stage: Stage) -> Value {
         json!({ "name": "v1beta1", "served": is_old, "storage": is_old, "deprecated": true }),
     );
     *crd.pointer_mut("/spec/versions").unwrap() = json!([v1, v1beta1]);
+    crd
+}
+
+/// Generators have one version and no status.
+fn generator(mut crd: Value, mut version: Value) -> Value {
+    let spec = "/schema/openAPIV3Schema/properties/spec/properties/generator";
+    if let Some(generator) = version.pointer_mut(spec) {
+        generator
+            .as_object_mut()
+            .unwrap()
+            .remove("x-kubernetes-preserve-unknown-fields");
+    }
+    *crd.pointer_mut("/spec/versions").unwrap() = json!([version]);
     crd
 }
 

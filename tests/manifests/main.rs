@@ -70,6 +70,22 @@ const DEFAULTS: &[(&str, &str)] = &[
         "\"None\"",
     ),
     ("secretstores spec.provider.aws.sessionTagsPolicy", "\"None\""),
+    (
+        "clustergenerators spec.generator.passwordSpec.allowRepeat",
+        "false",
+    ),
+    (
+        "clustergenerators spec.generator.passwordSpec.encoding",
+        "\"raw\"",
+    ),
+    ("clustergenerators spec.generator.passwordSpec.length", "24"),
+    ("clustergenerators spec.generator.passwordSpec.noUpper", "false"),
+    ("passwords spec.allowRepeat", "false"),
+    ("passwords spec.encoding", "\"raw\""),
+    ("passwords spec.length", "24"),
+    ("passwords spec.noUpper", "false"),
+    ("clustergenerators spec.generator.sshKeySpec.keyType", "\"rsa\""),
+    ("sshkeys spec.keyType", "\"rsa\""),
 ];
 
 /// Equal to the committed file, or made so under `UPDATE=1`.

@@ -35,6 +35,9 @@ pub struct ExternalSecretStatus {
     /// How many more secrets were read than `entries` lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub omitted: Option<i64>,
+    /// When the first of the tokens that generators made expires. It is renewed before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Time>,
 }
 
 /// The Secret that was written.

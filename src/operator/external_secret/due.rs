@@ -1,5 +1,5 @@
 //! When an object's periodic refresh is due: its place in the grid, from its status after a start, from its last refresh
-//! after that.
+//! after that; and when a token that it holds is to be renewed.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::{
+    generators::Kind,
     operator::{
         Context,
         schedule::{self, Anchor, Group, Place},
@@ -14,7 +15,7 @@ use crate::{
     sync::{
         object::Object,
         plan::{self, StoreState},
-        record::Record,
+        record::{Record, Reported},
         report::Began,
         spec::{Interval, Refresh, Spec, StoreName, Wanted},
     },
@@ -57,15 +58,61 @@ pub(super) fn reschedule(
     stores: &BTreeMap<StoreName, StoreState>,
     place: &mut Option<Place>,
 ) -> Option<Duration> {
-    let Refresh::Periodic(Interval::Every(every)) = spec.refresh else {
-        record.due = None;
+    record.due = None;
+    record.renew_at = None;
+    let Refresh::Periodic(interval) = spec.refresh else {
         return None;
     };
-    let phase = phase(ctx, object, spec, stores, every, place);
     let now = Timestamp::now();
-    let wait = schedule::next(now, now, every, phase);
-    record.due = Some(Instant::now() + wait);
-    Some(wait)
+    if let Interval::Every(every) = interval {
+        let phase = phase(ctx, object, spec, stores, every, place);
+        record.due = Some(Instant::now() + schedule::next(now, now, every, phase));
+    }
+    if let Some(expires) = record.reported.expires {
+        record.renew_at = renew_at(object, now, expires, now);
+    }
+    let next = record.due.into_iter().chain(record.renew_at).min()?;
+    Some(next.saturating_duration_since(Instant::now()))
+}
+
+fn renew_at(object: &Object, made: Timestamp, expires: Timestamp, now: Timestamp) -> Option<Instant> {
+    let renewal = schedule::renewal(made, expires, schedule::stable_hash(&object.uid))?;
+    let wait = Duration::try_from(renewal.duration_since(now)).unwrap_or_default();
+    Some(Instant::now() + wait)
+}
+
+/// Life of a login to ECR.
+const LOGIN: Duration = Duration::from_hours(12);
+/// The shortest life of a session of STS.
+const SESSION: Duration = Duration::from_mins(15);
+
+/// After a start, when the token is to be renewed that the status tells of. Where the status does not say when it expires
+/// (CRDs of others drop that, and ESO does not report it), the shortest life of its kind counts.
+pub(super) fn renewal_from_status(object: &Object, reported: &Reported, now: Timestamp) -> Option<Instant> {
+    let (Ok(spec), Some(refreshed)) = (&object.spec, reported.refresh_time) else {
+        return None;
+    };
+    if !matches!(spec.refresh, Refresh::Periodic(_)) {
+        return None;
+    }
+    let expires = reported
+        .expires
+        .or_else(|| refreshed.checked_add(shortest_life(spec)?).ok())?;
+    renew_at(object, refreshed, expires, now)
+}
+
+/// The shortest life of what the generators make; none where one of them makes what lasts, or may.
+fn shortest_life(spec: &Spec) -> Option<Duration> {
+    let generators = spec.sources.iter().filter_map(|source| match &source.wanted {
+        Wanted::Generator(name) => Some(name.kind),
+        Wanted::Value(_) | Wanted::Find(..) => None,
+    });
+    let lives = generators.map(|kind| match kind {
+        Kind::EcrAuthorizationToken => Some(LOGIN),
+        Kind::StsSessionToken => Some(SESSION),
+        _ => None,
+    });
+    lives.collect::<Option<Vec<_>>>()?.into_iter().min()
 }
 
 fn phase(

@@ -214,11 +214,23 @@ fn spec(text: &str) -> Value {
 }
 
 #[test]
+fn at_interval_zero_only_a_forced_sync_makes_generated_values_anew() {
+    let generator = json!({ "sourceRef": { "generatorRef": { "kind": "Password", "name": "p" } } });
+    let spec = json!({ "refreshInterval": "0", "dataFrom": [generator] });
+    let mut world = World::synced(&spec);
+    world.changed(&spec, &json!({ "note": "x" }), 2);
+    assert_eq!(outline(&world.decide()), "skip");
+    world.changed(&spec, &json!({ "force-sync": "1" }), 2);
+    assert_eq!(outline(&world.decide()), "sync Forced");
+}
+
+#[test]
 fn each_policy_syncs_for_its_own_reasons() {
     type Event = fn(&mut World, &Value);
     let new: Event = |world, _| world.record = Record::seed(&world.object);
     let nothing: Event = |_, _| {};
     let due: Event = |world, _| world.due();
+    let expiring: Event = |world, _| world.record.renew_at = Some(world.instant);
     let annotated: Event = |world, spec| world.changed(spec, &json!({ "note": "x" }), 1);
     let respecified: Event = |world, spec| world.changed(spec, &json!({}), 2);
     let forced: Event = |world, spec| world.changed(spec, &json!({ "force-sync": "1" }), 1);
@@ -235,6 +247,11 @@ fn each_policy_syncs_for_its_own_reasons() {
             "the interval passed",
             due,
             ["skip", "skip", "sync Due", "skip", "skip"],
+        ),
+        (
+            "a token is about to expire",
+            expiring,
+            ["skip", "skip", "sync Due", "sync Due", "sync Due"],
         ),
         (
             "an annotation changed",

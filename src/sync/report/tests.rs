@@ -66,6 +66,7 @@ fn outcome(done: Done) -> Outcome {
     Outcome {
         done,
         entries: vec![entry("prod/db", "v1")],
+        expires: None,
         missing: vec![],
         renamed: 0,
     }
@@ -758,6 +759,7 @@ prop_compose! {
         binding in proptest::option::of("[ab]"),
         entries in 0_usize..2,
         omitted in 0_i64..2,
+        expires in proptest::option::of(0_i64..2),
     ) -> Reported {
         Reported {
             ready: Some(StatusCondition {
@@ -773,6 +775,7 @@ prop_compose! {
             binding,
             entries: vec![entry("k", "v"); entries],
             omitted,
+            expires: expires.map(|second| Timestamp::from_second(START + second).unwrap()),
         }
     }
 }
@@ -788,6 +791,7 @@ fn shown(reported: Reported) -> serde_json::Map<String, Value> {
         "binding": reported.binding.map(|name| json!({ "name": name })),
         "entries": (!reported.entries.is_empty()).then_some(reported.entries),
         "omitted": (reported.omitted > 0).then_some(reported.omitted),
+        "expires": reported.expires.map(Time),
     });
     let mut status = status.as_object().unwrap().clone();
     status.retain(|_, value| !value.is_null());

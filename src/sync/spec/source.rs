@@ -11,6 +11,7 @@ use crate::{
         ConversionStrategy, Data, DataFrom, DecodingStrategy, ExternalSecretSpec, Find, GeneratorRef,
         MetadataPolicy, NullBytePolicy, RemoteRef, SourceRef, StoreKind, StoreRef,
     },
+    generators::GeneratorName,
     operator::store::kind_name,
     sync::cause::Failure,
 };
@@ -106,23 +107,6 @@ pub struct FindBy {
     pub name: Option<Box<str>>,
     /// They carry all these tags.
     pub tags: BTreeMap<String, String>,
-}
-
-/// A generator.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct GeneratorName {
-    /// API version.
-    pub api_version: Box<str>,
-    /// Kind.
-    pub kind: Box<str>,
-    /// Name, in the object's namespace unless the kind is `ClusterGenerator`.
-    pub name: Box<str>,
-}
-
-impl std::fmt::Display for GeneratorName {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} \"{}\"", self.kind, self.name)
-    }
 }
 
 /// The stores that a spec names, also where the rest of it is refused: they tell whether the object is ours.
@@ -297,31 +281,21 @@ fn found(
     })
 }
 
-/// API version of generators that name none.
-const GENERATORS: &str = "generators.external-secrets.io/v1alpha1";
-
 fn generated(
     i: usize,
     path: &str,
     generator: &GeneratorRef,
     rewrite: Vec<RewriteOp>,
 ) -> Result<Source, Failure> {
-    if generator.name.is_empty() {
-        return Err(invalid(format!(
-            "{path}.sourceRef.generatorRef.name is empty; name the generator"
-        )));
-    }
-    let api_version = generator
-        .api_version
-        .as_deref()
-        .filter(|version| !version.is_empty());
+    let generator = GeneratorName::parse(generator).map_err(|mut failure| {
+        failure
+            .text
+            .insert_str(0, &format!("{path}.sourceRef.generatorRef: "));
+        failure
+    })?;
     Ok(Source {
         place: Place::Generator(i),
-        wanted: Wanted::Generator(GeneratorName {
-            api_version: api_version.unwrap_or(GENERATORS).into(),
-            kind: generator.kind.as_str().into(),
-            name: generator.name.as_str().into(),
-        }),
+        wanted: Wanted::Generator(generator),
         rewrite,
         conversion: ConversionStrategy::default(),
         decoding: DecodingStrategy::default(),

@@ -290,7 +290,6 @@ fn a_generator_is_named_in_data_from_only() {
         panic!("{:?}", spec.sources)
     };
     assert_eq!(name.to_string(), "Password \"p\"");
-    assert_eq!(&*name.api_version, "generators.external-secrets.io/v1alpha1");
     let entry = json!({ "secretKey": "k", "remoteRef": { "key": "a" }, "sourceRef": generator });
     let failure = refused(&json!({ "data": [entry] }));
     assert_eq!(

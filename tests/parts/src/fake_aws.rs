@@ -1,10 +1,12 @@
-//! A small fast AWS of our own, for what moto cannot do: Secrets Manager, Parameter Store and STS as far as reading goes.
+//! A small fast AWS of our own, for what moto cannot do: Secrets Manager, Parameter Store, STS and logins to ECR as far as
+//! reading goes.
 //!
 //! It tells callers apart (the credentials that it hands out belong to the role that was assumed), refuses what AWS
 //! refuses, records every call and breaks calls on request. It does not verify signatures: whoever knows an access key may
 //! use it. Accounts and regions are kept apart; a secret of another account is reached by its ARN.
 
 mod credentials;
+mod ecr;
 mod parameter_store;
 mod policy;
 mod secrets_manager;
@@ -142,7 +144,7 @@ impl FakeAws {
         self.state.world().credentials.strict = true;
     }
 
-    /// Lets sessions end after `lifetime`, whatever their `DurationSeconds` say.
+    /// Lets sessions and logins to registries end after `lifetime`, whatever their `DurationSeconds` say.
     pub fn limit_sessions(&self, lifetime: Duration) {
         self.state.world().credentials.lifetime = Some(lifetime);
     }
@@ -224,6 +226,11 @@ fn perform(world: &mut World, caller: &Caller, call: &AwsCall) -> Result<String,
         ("ssm", "GetParameters") => parameter_store::get_parameters(world, caller, call),
         ("sts", "AssumeRole") => sts::assume_role(world, caller, call),
         ("sts", "AssumeRoleWithWebIdentity") => sts::assume_role_with_web_identity(world, call),
+        ("sts", "GetSessionToken") => sts::get_session_token(world, caller, call),
+        ("AmazonEC2ContainerRegistry_V20150921", "GetAuthorizationToken") => {
+            Ok(ecr::get_authorization_token(world, caller))
+        }
+        ("SpencerFrontendService", "GetAuthorizationToken") => Ok(ecr::get_public_authorization_token(world)),
         ("sts", "GetCallerIdentity") => Ok(sts::get_caller_identity(caller)),
         _ => Err(AwsError::bad("UnknownOperationException", "")),
     }

@@ -95,10 +95,15 @@ impl Credentials {
         }
     }
 
+    /// A number of its own for whatever is issued.
+    pub(super) fn number(&mut self) -> u64 {
+        self.issued += 1;
+        self.issued
+    }
+
     /// A key for `caller` that is valid for `seconds`, or as long as the fake was told.
     pub(super) fn issue(&mut self, caller: Caller, seconds: u64) -> Session {
-        self.issued += 1;
-        let number = self.issued;
+        let number = self.number();
         let lifetime = self.lifetime.unwrap_or_else(|| Duration::from_secs(seconds));
         let session = Session {
             access_key_id: format!("ASIAFAKE{number:012}"),

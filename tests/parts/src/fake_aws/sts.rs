@@ -1,4 +1,4 @@
-//! `AssumeRole`, `AssumeRoleWithWebIdentity` and `GetCallerIdentity`, with the checks that AWS makes.
+//! `AssumeRole`, `AssumeRoleWithWebIdentity`, `GetSessionToken` and `GetCallerIdentity`, with the checks that AWS makes.
 //!
 //! Session name, tags, external id and durations are in the recorded call ([`AwsCall::parameters`]).
 
@@ -175,6 +175,27 @@ pub(super) fn assume_role_with_web_identity(world: &mut World, call: &AwsCall) -
     ))
 }
 
+pub(super) fn get_session_token(
+    world: &mut World,
+    caller: &Caller,
+    call: &AwsCall,
+) -> Result<String, AwsError> {
+    if call.session_token.is_some() {
+        let message = "Cannot call GetSessionToken with session credentials";
+        return Err(AwsError::new(403, "AccessDenied", message));
+    }
+    let seconds = call
+        .text("DurationSeconds")
+        .map_or(Ok(43_200), str::parse)
+        .unwrap_or(0);
+    if !(900..=129_600).contains(&seconds) {
+        let message = "1 validation error detected: Value at 'durationSeconds' failed to satisfy constraint: Member must have value between 900 and 129600";
+        return Err(invalid(message));
+    }
+    let session = world.credentials.issue(caller.clone(), seconds);
+    Ok(answer("GetSessionToken", &issued(&session)))
+}
+
 pub(super) fn get_caller_identity(caller: &Caller) -> String {
     let result = format!(
         "<Arn>{}</Arn><UserId>AIDAFAKE</UserId><Account>{}</Account>",
@@ -256,6 +277,14 @@ impl Token {
 }
 
 fn credentials(caller: &Caller, session: &Session) -> String {
+    format!(
+        "{}<AssumedRoleUser><AssumedRoleId>AROAFAKE:session</AssumedRoleId><Arn>{}</Arn></AssumedRoleUser>",
+        issued(session),
+        escape(&caller.arn),
+    )
+}
+
+fn issued(session: &Session) -> String {
     let Session {
         access_key_id,
         secret_access_key,
@@ -265,8 +294,7 @@ fn credentials(caller: &Caller, session: &Session) -> String {
     let expires = Timestamp::try_from(*expires)
         .map_or_else(|_| String::new(), |time| time.strftime("%FT%TZ").to_string());
     format!(
-        "<Credentials><AccessKeyId>{access_key_id}</AccessKeyId><SecretAccessKey>{secret_access_key}</SecretAccessKey><SessionToken>{token}</SessionToken><Expiration>{expires}</Expiration></Credentials><AssumedRoleUser><AssumedRoleId>AROAFAKE:session</AssumedRoleId><Arn>{}</Arn></AssumedRoleUser>",
-        escape(&caller.arn),
+        "<Credentials><AccessKeyId>{access_key_id}</AccessKeyId><SecretAccessKey>{secret_access_key}</SecretAccessKey><SessionToken>{token}</SessionToken><Expiration>{expires}</Expiration></Credentials>"
     )
 }
 
