@@ -27,7 +27,9 @@ impl Accounts {
         meter: &Meter,
     ) -> Option<String> {
         // Whoever replaces the service but not STS does not expect calls to AWS.
-        if settings.endpoints.secrets_manager.is_some() && settings.endpoints.sts.is_none() {
+        let endpoints = &settings.endpoints;
+        let replaced = endpoints.secrets_manager.is_some() || endpoints.ssm.is_some();
+        if replaced && endpoints.sts.is_none() {
             return None;
         }
         {

@@ -10,8 +10,8 @@ use super::{
     call::Line,
     clients::Clients,
     desk::Desks,
-    error::{Class, Error},
-    find::{Found, Query},
+    error::Error,
+    find::{Found, Query, Search},
     identities::Identities,
     identity::Identity,
     lookup::Lookup,
@@ -23,7 +23,7 @@ use super::{
     sessions::Sessions,
     settings::Settings,
 };
-use crate::api::{external_secret::StoreKind, secret_store::AwsService};
+use crate::api::external_secret::StoreKind;
 
 /// The one way to AWS. Cheap to clone.
 #[derive(Clone)]
@@ -125,24 +125,26 @@ impl Broker {
         lane: Lane,
         single: bool,
     ) -> Result<Arc<Answer>, Error> {
-        if read.service != AwsService::SecretsManager {
-            let text = format!("reading from {:?} is not supported", read.service);
-            return Err(Error::new(Class::Config, "store", text));
-        }
         self.desks.read(identity, retry, read, lane, single).await
     }
 
     /// Everything that matches, with its value, by full name. What vanishes meanwhile is left out; any other failure is the
     /// whole find's and names the thing that failed.
-    #[expect(clippy::unused_async, reason = "asks AWS, once it is there")]
     pub async fn find(
         &self,
-        _identity: &Arc<Identity>,
-        _retry: Option<&Retry>,
-        _query: &Query,
-        _lane: Lane,
+        identity: &Arc<Identity>,
+        retry: Option<&Retry>,
+        query: &Query,
+        lane: Lane,
     ) -> Result<Vec<Found>, Error> {
-        Err(Error::new(Class::Config, "find", "find is not supported"))
+        let search = Search {
+            desks: &self.desks,
+            identity,
+            retry,
+            query,
+            lane,
+        };
+        search.run().await
     }
 
     /// A `ServiceAccount` was made, changed or deleted: stores that use it are identified anew.

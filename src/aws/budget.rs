@@ -26,10 +26,18 @@ const LIFT: f64 = 1.1;
 const SLOWEST: f64 = 1.0;
 
 /// Default quotas, in calls a second, of the APIs that are called here.
-const QUOTAS: [(&str, f64); 3] = [
+const QUOTAS: [(&str, f64); 6] = [
     ("GetSecretValue", 10_000.0),
     ("DescribeSecret", 40_000.0),
     ("BatchGetSecretValue", 100.0),
+    ("ListSecrets", 100.0),
+    ("GetParameter", 40.0),
+    ("DescribeParameters", 10.0),
+];
+/// APIs whose calls count against another's quota, unless theirs was raised.
+const SHARED: [(&str, &str); 2] = [
+    ("GetParameters", "GetParameter"),
+    ("GetParametersByPath", "GetParameter"),
 ];
 /// Of an API that is not in the table.
 const OTHER_QUOTA: f64 = 50.0;
@@ -71,6 +79,7 @@ impl Budgets {
     }
 
     fn with<T>(&self, payer: &Payer, region: &str, api: &'static str, f: impl FnOnce(&mut Bucket) -> T) -> T {
+        let api = self.payed_by(api);
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         let bucket = buckets
             .entry((payer.clone(), region.to_owned(), api))
@@ -78,17 +87,25 @@ impl Budgets {
         f(bucket)
     }
 
+    /// The API against whose quota a call counts. Accounts with a higher throughput have one for each.
+    fn payed_by(&self, api: &'static str) -> &'static str {
+        let shared = SHARED.iter().find(|(name, _)| *name == api);
+        shared
+            .filter(|_| self.raised_to(api).is_none())
+            .map_or(api, |(_, payer)| payer)
+    }
+
+    fn raised_to(&self, api: &str) -> Option<f64> {
+        let raised = self.raised.iter().find(|(name, _)| name == api);
+        raised.map(|(_, rate)| f64::from(*rate))
+    }
+
     fn quota(&self, api: &str) -> f64 {
-        let raised = self
-            .raised
-            .iter()
-            .find(|(name, _)| name == api)
-            .map(|(_, rate)| f64::from(*rate));
         let default = QUOTAS
             .iter()
             .find(|(name, _)| *name == api)
             .map_or(OTHER_QUOTA, |(_, rate)| *rate);
-        raised.unwrap_or(default).max(SLOWEST)
+        self.raised_to(api).unwrap_or(default).max(SLOWEST)
     }
 }
 
@@ -254,6 +271,24 @@ mod tests {
         let at = start + seconds(11.0);
         let until = bucket.take(true, at).unwrap_or(at);
         assert!(until <= at + seconds(1.0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn single_and_joint_reads_of_parameters_count_against_one_quota_until_it_is_raised() {
+        let payer = Payer::Account("1".to_owned());
+        let burst = async |budgets: &Budgets| {
+            let start = Instant::now();
+            for api in ["GetParameter", "GetParameters", "GetParametersByPath"] {
+                for _ in 0..20 {
+                    budgets.take(&payer, "eu-west-1", api, true).await;
+                }
+            }
+            Instant::now() - start
+        };
+        let waited = burst(&Budgets::new(Vec::new())).await;
+        assert!((480..=520).contains(&waited.as_millis()), "{waited:?}");
+        let raised = vec![("GetParameters".to_owned(), 1_000)];
+        assert_eq!(burst(&Budgets::new(raised)).await, Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]

@@ -18,6 +18,7 @@ use aws_credential_types::Credentials;
 use aws_sdk_ecr as ecr;
 use aws_sdk_ecrpublic as ecr_public;
 use aws_sdk_secretsmanager as secretsmanager;
+use aws_sdk_ssm as ssm;
 use aws_sdk_sts as sts;
 use aws_smithy_http_client::{
     Connector,
@@ -58,6 +59,7 @@ pub(super) struct Clients {
     settings: Settings,
     http: SharedHttpClient,
     secrets_manager: Mutex<HashMap<Place, secretsmanager::Client>>,
+    ssm: Mutex<HashMap<Place, ssm::Client>>,
     sts: Mutex<HashMap<Place, sts::Client>>,
     ecr: Mutex<HashMap<Place, ecr::Client>>,
     ecr_public: Mutex<HashMap<Place, ecr_public::Client>>,
@@ -95,6 +97,7 @@ impl Clients {
             settings: settings.clone(),
             http: http_client(settings)?,
             secrets_manager: Mutex::default(),
+            ssm: Mutex::default(),
             sts: Mutex::default(),
             ecr: Mutex::default(),
             ecr_public: Mutex::default(),
@@ -109,6 +112,12 @@ impl Clients {
                 identity,
                 self.settings.endpoints.secrets_manager.clone()
             )
+        })
+    }
+
+    pub(super) fn ssm(&self, identity: &Identity) -> ssm::Client {
+        kept(&self.ssm, place(identity), || {
+            configured!(ssm, self, identity, self.settings.endpoints.ssm.clone())
         })
     }
 
@@ -155,6 +164,13 @@ pub(super) fn secretsmanager_as(credentials: &Credentials) -> secretsmanager::co
     secretsmanager::Config::builder()
         .credentials_provider(credentials.clone())
         .identity_cache(secretsmanager::config::IdentityCache::no_cache())
+}
+
+/// What one call to Parameter Store brings along.
+pub(super) fn ssm_as(credentials: &Credentials) -> ssm::config::Builder {
+    ssm::Config::builder()
+        .credentials_provider(credentials.clone())
+        .identity_cache(ssm::config::IdentityCache::no_cache())
 }
 
 /// What one call to STS brings along.

@@ -3,6 +3,8 @@
 //! A task runs while anybody waits: it gets leave for the next call, and only then chooses which reads go, so that what came
 //! meanwhile goes along. Calls run on tasks of their own; a caller that goes away stops nothing that others wait for.
 
+mod send;
+
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -14,22 +16,21 @@ use tokio::{
 };
 
 use super::{
-    call::{Leave, Line, Plan as CallPlan},
+    call::Line,
     error::{Class, Error},
     identity::Identity,
     permission::{Permissions, Sharing},
-    read::{Answer, Aspect, Lane, Read, Retry},
-    secrets_manager::{self, BATCH_GET, BATCH_LIMIT, DESCRIBE, GET},
+    read::{Answer, Lane, Read, Retry},
+    service::Service,
     settings::Batch,
-    waiting::{Plan, Traveller, Trip, Waiting},
+    waiting::{Plan, Traveller, Waiting},
 };
-use crate::api::secret_store::AwsService;
 
 /// Whose desk it is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Key {
     identity: Arc<Identity>,
-    service: AwsService,
+    service: Service,
     retry: Option<Retry>,
 }
 
@@ -48,7 +49,7 @@ struct Desk {
     bell: Notify,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     waiting: Waiting,
     /// A task sends.
@@ -64,6 +65,14 @@ impl Desks {
         }
     }
 
+    pub(super) fn line(&self) -> &Line {
+        &self.line
+    }
+
+    pub(super) fn permissions(&self) -> &Permissions {
+        &self.permissions
+    }
+
     /// Reads one value, together with whoever asks for the same or travels the same way.
     pub(super) async fn read(
         &self,
@@ -73,11 +82,13 @@ impl Desks {
         lane: Lane,
         single: bool,
     ) -> Result<Arc<Answer>, Error> {
+        let service = Service::of(read.service)?;
         let key = Key {
             identity: Arc::clone(identity),
-            service: read.service,
+            service,
             retry: retry.copied(),
         };
+        let single = single || self.permissions.is_apart(identity, &read.id, Instant::now());
         let (caller, answer) = oneshot::channel();
         // Joining happens under the lock of the map: a desk that is closing cannot be joined.
         {
@@ -85,7 +96,10 @@ impl Desks {
             let desk = desks.entry(key).or_insert_with_key(|key| {
                 Arc::new(Desk {
                     key: key.clone(),
-                    state: Mutex::default(),
+                    state: Mutex::new(State {
+                        waiting: Waiting::new(service),
+                        staffed: false,
+                    }),
                     bell: Notify::new(),
                 })
             });
@@ -98,7 +112,7 @@ impl Desks {
         answer.await.unwrap_or_else(|_| {
             Err(Error::new(
                 Class::Transient,
-                operation(read.aspect),
+                service.operation(read.aspect),
                 "the read was broken off",
             ))
         })
@@ -106,11 +120,7 @@ impl Desks {
 
     /// What the identity was found to lack.
     pub(super) fn missing_actions(&self, identity: &Identity) -> Vec<&'static str> {
-        if self.permissions.is_denied(identity) {
-            vec![secrets_manager::BATCH_ACTION]
-        } else {
-            Vec::new()
-        }
+        self.permissions.missing(identity)
     }
 
     /// Forgets what was learnt about an identity.
@@ -162,143 +172,6 @@ impl Desks {
         true
     }
 
-    async fn send(&self, desk: &Arc<Desk>, trip: Trip) {
-        let api = if trip.together {
-            BATCH_GET
-        } else {
-            operation(trip.aspect)
-        };
-        let values = if trip.together { BATCH_LIMIT } else { 1 };
-        let plan = CallPlan {
-            api,
-            urgent: trip.urgent,
-            retry: desk.key.retry.as_ref(),
-        };
-        let leave = match self.line.leave(&desk.key.identity, plan, values).await {
-            Ok(leave) => leave,
-            Err(error) => {
-                // Without credentials nobody here gets an answer; other troubles are those of the next call only.
-                let callers = if error.class == Class::Transient && error.operation == "memory" {
-                    desk.lock()
-                        .waiting
-                        .depart(false)
-                        .into_iter()
-                        .flat_map(|gone| gone.callers)
-                        .collect()
-                } else {
-                    desk.lock().waiting.clear()
-                };
-                for caller in callers {
-                    drop(caller.send(Err(error.clone())));
-                }
-                return;
-            }
-        };
-        let mut travellers = desk.lock().waiting.depart(trip.together);
-        let this = self.clone();
-        let desk = Arc::clone(desk);
-        let urgent = trip.urgent;
-        match (travellers.len(), travellers.pop()) {
-            (1, Some(only)) => {
-                tokio::spawn(async move { this.single(&desk, leave, urgent, only).await });
-            }
-            (_, Some(last)) => {
-                travellers.push(last);
-                self.permissions.begin(&desk.key.identity, Instant::now());
-                tokio::spawn(async move { this.together(&desk, leave, urgent, travellers).await });
-            }
-            (_, None) => drop(leave),
-        }
-    }
-
-    async fn single(&self, desk: &Desk, leave: Leave, urgent: bool, traveller: Traveller) {
-        let read = &traveller.read;
-        let api = operation(read.aspect);
-        let plan = CallPlan {
-            api,
-            urgent,
-            retry: desk.key.retry.as_ref(),
-        };
-        let (result, mut share) = self
-            .line
-            .call(leave, plan, |identity, session| async move {
-                let client = self.line.clients.secrets_manager(&identity);
-                match read.aspect {
-                    Aspect::Value => secrets_manager::get(&client, &session.credentials, read).await,
-                    Aspect::Tags => secrets_manager::tags(&client, &session.credentials, read).await,
-                }
-            })
-            .await;
-        if read.aspect == Aspect::Value {
-            self.line.meter.call(secrets_manager::PROVIDER, api, &result);
-        }
-        let result = result.map(|mut answer| {
-            answer.share = share.split(answer.size());
-            Arc::new(answer)
-        });
-        drop(share);
-        tell(traveller.callers, &result);
-    }
-
-    async fn together(&self, desk: &Arc<Desk>, leave: Leave, urgent: bool, travellers: Vec<Traveller>) {
-        let ids: Vec<String> = travellers
-            .iter()
-            .map(|traveller| traveller.read.id.clone())
-            .collect();
-        let plan = CallPlan {
-            api: BATCH_GET,
-            urgent,
-            retry: desk.key.retry.as_ref(),
-        };
-        let ids = &ids;
-        let (result, mut share) = self
-            .line
-            .call(leave, plan, |identity, session| async move {
-                let client = self.line.clients.secrets_manager(&identity);
-                secrets_manager::batch_get(&client, &session.credentials, ids).await
-            })
-            .await;
-        self.line
-            .meter
-            .call(secrets_manager::PROVIDER, BATCH_GET, &result);
-        self.permissions
-            .learn(&desk.key.identity, &result, Instant::now());
-        desk.bell.notify_one();
-        let mut answered = match result {
-            Ok(batch) => {
-                self.line.meter.batched(batch.answered.len());
-                batch.answered
-            }
-            Err(error) if is_everybodys(&error) => {
-                let result = Err(error);
-                for traveller in travellers {
-                    tell(traveller.callers, &result);
-                }
-                return;
-            }
-            // The call failed as a whole, which says nothing about any one id.
-            Err(_) => Vec::new(),
-        };
-        let mut in_vain = Vec::new();
-        for traveller in travellers {
-            let at = answered.iter().position(|(id, _)| *id == traveller.read.id);
-            match at.map(|at| answered.swap_remove(at).1) {
-                Some(result) => {
-                    let result = result.map(|mut answer| {
-                        answer.share = share.split(answer.size());
-                        Arc::new(answer)
-                    });
-                    tell(traveller.callers, &result);
-                }
-                None => in_vain.push(traveller),
-            }
-        }
-        drop(share);
-        if !in_vain.is_empty() {
-            self.replay(desk, in_vain);
-        }
-    }
-
     /// Sends reads again, each by itself. The desk may have closed meanwhile: it is opened again.
     fn replay(&self, desk: &Arc<Desk>, travellers: Vec<Traveller>) {
         let mut desks = self.open.lock().unwrap_or_else(PoisonError::into_inner);
@@ -313,10 +186,12 @@ impl Desks {
 
     /// Whether reads may travel together.
     fn sharing(&self, desk: &Desk) -> Sharing {
-        if self.line.settings.batch == Batch::Off || desk.key.service != AwsService::SecretsManager {
+        if self.line.settings.batch == Batch::Off {
             return Sharing::Never;
         }
-        self.permissions.sharing(&desk.key.identity, Instant::now())
+        let action = desk.key.service.batching().action;
+        self.permissions
+            .sharing(&desk.key.identity, action, Instant::now())
     }
 }
 
@@ -338,24 +213,5 @@ impl Drop for Clerk {
             drop(state.waiting.clear());
             state.staffed = false;
         }
-    }
-}
-
-fn operation(aspect: Aspect) -> &'static str {
-    match aspect {
-        Aspect::Value => GET,
-        Aspect::Tags => DESCRIBE,
-    }
-}
-
-/// Failures of a batch that its reads would meet singly as well.
-fn is_everybodys(error: &Error) -> bool {
-    matches!(error.class, Class::Credentials(_)) || (error.class == Class::Transient && error.code.is_none())
-}
-
-fn tell(callers: Vec<super::waiting::Caller>, result: &Result<Arc<Answer>, Error>) {
-    // A caller that went away needs no answer.
-    for caller in callers {
-        drop(caller.send(result.clone()));
     }
 }

@@ -122,6 +122,17 @@ impl Error {
         }
     }
 
+    /// AWS still tells of a secret that is scheduled for deletion.
+    pub(super) fn marked_for_deletion(operation: &'static str) -> Self {
+        Self::new(Class::Missing(Absence::MarkedForDeletion), operation, MARKED)
+    }
+
+    /// The same error, for one of many things.
+    pub(super) fn about(mut self, name: &str) -> Self {
+        self.text = format!("{name}: {}", self.text);
+        self
+    }
+
     /// The same error as the reason why there is no session.
     pub(super) fn no_session(mut self) -> Self {
         const HEAD: &str = "unable to create session: ";
@@ -306,6 +317,8 @@ fn of_store(code: &str, message: &str) -> Option<Class> {
         "InvalidRequestException" | "InvalidParameterException" if marked() => {
             Class::Missing(Absence::MarkedForDeletion)
         }
+        // A list changed between two of its pages.
+        "InvalidNextToken" | "InvalidNextTokenException" => Class::Transient,
         "DecryptionFailure" | "EncryptionFailure" | "InvalidKeyId" => Class::Kms,
         _ if code.starts_with("KMS") => Class::Kms,
         "AccessDeniedException" | "AccessDenied" if is_about_kms(message) => Class::Kms,
@@ -320,7 +333,8 @@ fn of_store(code: &str, message: &str) -> Option<Class> {
 }
 
 fn is_about_kms(message: &str) -> bool {
-    message.contains("kms:") || message.contains("KMS")
+    // Parameter Store passes the words of KMS on without its name.
+    message.contains("kms:") || message.contains("KMS") || message.contains("customer master key")
 }
 
 fn of_sts(api: Api, code: &str) -> Option<Class> {
@@ -388,6 +402,7 @@ mod tests {
             ("ThrottlingException", 400, Class::Throttled),
             ("LimitExceededException", 400, Class::Throttled),
             ("InternalServiceError", 500, Class::Transient),
+            ("InvalidNextTokenException", 400, Class::Transient),
             ("Unheard", 503, Class::Transient),
             ("Unheard", 429, Class::Throttled),
             ("Unheard", 403, Class::Denied),

@@ -67,8 +67,14 @@ impl Meter {
         self.calls.with_label_values(&[api, outcome]).inc();
     }
 
-    /// One call, whatever its attempts, as dashboards of the contract count it.
-    pub(super) fn call<T>(&self, provider: &'static str, call: &'static str, result: &Result<T, Error>) {
+    /// One call, whatever its attempts, as dashboards of the contract count it: without some, and not always by the API's
+    /// name.
+    pub(super) fn call<T>(&self, provider: &'static str, api: &'static str, result: &Result<T, Error>) {
+        let call = match api {
+            "DescribeSecret" => return,
+            "DescribeParameters" => "DescribeParameter",
+            api => api,
+        };
         let status = if result.is_ok() { "success" } else { "error" };
         self.contract.with_label_values(&[provider, call, status]).inc();
     }

@@ -1,10 +1,12 @@
 //! Whether the reads of an identity may travel together, learnt from how batches fared.
 //!
 //! Most roles allow single reads only. A batch that is refused as a whole is the probe: from then on reads go singly for a
-//! day, or until a store of the identity changes. Batches that keep failing otherwise are left off for a while.
+//! day, or until a store of the identity changes. Where one id fails all the others with it, the probe is told apart from
+//! that: its ids are read singly, and those that are refused again stay apart for an hour. Batches that keep failing
+//! otherwise are left off for a while.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -22,13 +24,15 @@ const PROBE_AGAIN: Duration = Duration::from_hours(24);
 const BROKEN_BATCHES: u32 = 2;
 /// … reads travel singly for this long.
 const PAUSE: Duration = Duration::from_mins(10);
+/// An id that failed others with it is read singly for this long.
+const APART: Duration = Duration::from_hours(1);
 
 /// A probe whose outcome was never told (its task was broken off) is forgotten after this.
 const PROBE_LOST: Duration = Duration::from_secs(30);
 
 /// What was learnt.
 #[derive(Debug, Default)]
-pub(super) struct Permissions(Mutex<HashMap<Arc<Identity>, Learnt>>);
+pub(super) struct Permissions(Mutex<HashMap<Arc<Identity>, Known>>);
 
 /// Whether reads may travel together now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +45,15 @@ pub(super) enum Sharing {
     Never,
 }
 
+/// What was learnt about one identity.
+#[derive(Debug, Default)]
+struct Known {
+    actions: BTreeMap<&'static str, Learnt>,
+    /// Ids that are read singly until then.
+    apart: HashMap<String, Instant>,
+}
+
+/// What was learnt about one action of one identity.
 #[derive(Clone, Copy, Debug)]
 struct Learnt {
     at: Instant,
@@ -58,10 +71,10 @@ enum Standing {
 }
 
 impl Permissions {
-    /// Whether a batch is worth a try.
-    pub(super) fn sharing(&self, identity: &Identity, now: Instant) -> Sharing {
+    /// Whether a call that needs this action is worth a try.
+    pub(super) fn sharing(&self, identity: &Identity, action: &str, now: Instant) -> Sharing {
         let all = self.lock();
-        let Some(learnt) = all.get(identity) else {
+        let Some(learnt) = all.get(identity).and_then(|known| known.actions.get(action)) else {
             return Sharing::Free;
         };
         let age = now.saturating_duration_since(learnt.at);
@@ -73,50 +86,82 @@ impl Permissions {
         }
     }
 
-    /// Whether the permission was found to be lacking.
-    pub(super) fn is_denied(&self, identity: &Identity) -> bool {
-        self.lock()
-            .get(identity)
-            .is_some_and(|learnt| learnt.standing == Standing::Denied)
+    /// Whether an id is to be read singly for now.
+    pub(super) fn is_apart(&self, identity: &Identity, id: &str, now: Instant) -> bool {
+        let all = self.lock();
+        let until = all.get(identity).and_then(|known| known.apart.get(id));
+        until.is_some_and(|until| now < *until)
+    }
+
+    /// Actions that were found to be lacking.
+    pub(super) fn missing(&self, identity: &Identity) -> Vec<&'static str> {
+        let all = self.lock();
+        let actions = all.get(identity).into_iter().flat_map(|known| &known.actions);
+        actions
+            .filter(|(_, learnt)| learnt.standing == Standing::Denied)
+            .map(|(action, _)| *action)
+            .collect()
     }
 
     /// A batch leaves: the probe, where nothing is known.
-    pub(super) fn begin(&self, identity: &Arc<Identity>, now: Instant) {
-        let mut all = self.lock();
-        let learnt = entry(&mut all, identity, now);
-        if learnt.standing != Standing::Proven {
-            learnt.standing = Standing::Probing;
-            learnt.at = now;
-        }
+    pub(super) fn begin(&self, identity: &Arc<Identity>, action: &'static str, now: Instant) {
+        self.with(identity, action, now, |learnt| {
+            if learnt.standing != Standing::Proven {
+                learnt.standing = Standing::Probing;
+                learnt.at = now;
+            }
+        });
     }
 
-    /// A batch came back.
-    pub(super) fn learn<T>(&self, identity: &Arc<Identity>, result: &Result<T, Error>, now: Instant) {
+    /// A call came back that needs this action.
+    pub(super) fn learn<T>(
+        &self,
+        identity: &Arc<Identity>,
+        action: &'static str,
+        result: &Result<T, Error>,
+        now: Instant,
+    ) {
+        self.with(identity, action, now, |learnt| {
+            learnt.at = now;
+            match result.as_ref().map_err(|error| error.class) {
+                Ok(_) => {
+                    *learnt = Learnt {
+                        standing: Standing::Proven,
+                        ..Learnt::unknown(now)
+                    }
+                }
+                Err(Class::Denied) => {
+                    learnt.standing = Standing::Denied;
+                    tracing::info!(%identity, action, "not permitted; reads go without it");
+                }
+                Err(class) => {
+                    if learnt.standing == Standing::Probing {
+                        learnt.standing = Standing::Unknown;
+                    }
+                    if !matches!(class, Class::Credentials(_)) {
+                        learnt.broken += 1;
+                    }
+                    if learnt.broken >= BROKEN_BATCHES {
+                        learnt.paused_until = Some(now + PAUSE);
+                    }
+                }
+            }
+        });
+    }
+
+    /// These ids fail the others with them: they are read singly for an hour. Batches without them may do.
+    pub(super) fn set_apart(
+        &self,
+        identity: &Arc<Identity>,
+        action: &'static str,
+        ids: Vec<String>,
+        now: Instant,
+    ) {
+        self.with(identity, action, now, |learnt| *learnt = Learnt::unknown(now));
         let mut all = self.lock();
-        let learnt = entry(&mut all, identity, now);
-        learnt.at = now;
-        match result.as_ref().map_err(|error| error.class) {
-            Ok(_) => {
-                *learnt = Learnt {
-                    standing: Standing::Proven,
-                    ..Learnt::unknown(now)
-                }
-            }
-            Err(Class::Denied) => {
-                learnt.standing = Standing::Denied;
-                tracing::info!(%identity, "batches are not permitted; reads go singly");
-            }
-            Err(class) => {
-                if learnt.standing == Standing::Probing {
-                    learnt.standing = Standing::Unknown;
-                }
-                if !matches!(class, Class::Credentials(_)) {
-                    learnt.broken += 1;
-                }
-                if learnt.broken >= BROKEN_BATCHES {
-                    learnt.paused_until = Some(now + PAUSE);
-                }
-            }
+        if let Some(known) = all.get_mut(identity) {
+            known.apart.retain(|_, until| now < *until);
+            known.apart.extend(ids.into_iter().map(|id| (id, now + APART)));
         }
     }
 
@@ -125,7 +170,28 @@ impl Permissions {
         self.lock().remove(identity);
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<Identity>, Learnt>> {
+    /// What is known of an action; what is older than a day is dropped on the way.
+    fn with(
+        &self,
+        identity: &Arc<Identity>,
+        action: &'static str,
+        now: Instant,
+        change: impl FnOnce(&mut Learnt),
+    ) {
+        let mut all = self.lock();
+        if !all.contains_key(identity) {
+            all.retain(|_, known| known.actions.values().any(|learnt| learnt.is_fresh(now)));
+        }
+        let known = all.entry(Arc::clone(identity)).or_default();
+        change(
+            known
+                .actions
+                .entry(action)
+                .or_insert_with(|| Learnt::unknown(now)),
+        );
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<Identity>, Known>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -139,19 +205,10 @@ impl Learnt {
             paused_until: None,
         }
     }
-}
 
-/// What is known of an identity; what is older than a day is dropped on the way.
-fn entry<'a>(
-    all: &'a mut HashMap<Arc<Identity>, Learnt>,
-    identity: &Arc<Identity>,
-    now: Instant,
-) -> &'a mut Learnt {
-    if !all.contains_key(identity) {
-        all.retain(|_, learnt| now.saturating_duration_since(learnt.at) < PROBE_AGAIN);
+    fn is_fresh(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.at) < PROBE_AGAIN
     }
-    all.entry(Arc::clone(identity))
-        .or_insert_with(|| Learnt::unknown(now))
 }
 
 #[cfg(test)]
@@ -161,6 +218,8 @@ mod tests {
         claim::{Claim, Found, Purpose},
         testing::{provider, scope},
     };
+
+    const ACTION: &str = "secretsmanager:BatchGetSecretValue";
 
     fn identity() -> Arc<Identity> {
         let claim = Claim::of(&scope(&provider(), "a"), None, false, Purpose::Read).unwrap();
@@ -174,49 +233,76 @@ mod tests {
     #[test]
     fn a_refusal_holds_for_a_day_and_is_told_meanwhile() {
         let (permissions, identity, now) = (Permissions::default(), identity(), Instant::now());
-        assert_eq!(permissions.sharing(&identity, now), Sharing::Free);
-        permissions.learn(&identity, &failed(Class::Denied), now);
-        assert_eq!(permissions.sharing(&identity, now + PAUSE), Sharing::Never);
-        assert!(permissions.is_denied(&identity));
-        assert_eq!(permissions.sharing(&identity, now + PROBE_AGAIN), Sharing::Free);
-        permissions.learn(&identity, &Ok(()), now + PROBE_AGAIN);
-        assert!(!permissions.is_denied(&identity));
+        assert_eq!(permissions.sharing(&identity, ACTION, now), Sharing::Free);
+        permissions.learn(&identity, ACTION, &failed(Class::Denied), now);
+        assert_eq!(
+            permissions.sharing(&identity, ACTION, now + PAUSE),
+            Sharing::Never
+        );
+        assert_eq!(permissions.missing(&identity), [ACTION]);
+        assert_eq!(
+            permissions.sharing(&identity, ACTION, now + PROBE_AGAIN),
+            Sharing::Free
+        );
+        permissions.learn(&identity, ACTION, &Ok(()), now + PROBE_AGAIN);
+        assert!(permissions.missing(&identity).is_empty());
     }
 
     #[test]
     fn one_probe_is_under_way_at_a_time_and_none_once_it_is_proven() {
         let (permissions, identity, now) = (Permissions::default(), identity(), Instant::now());
-        permissions.begin(&identity, now);
-        assert_eq!(permissions.sharing(&identity, now), Sharing::Probing);
-        assert_eq!(permissions.sharing(&identity, now + PROBE_LOST), Sharing::Free);
-        permissions.learn(&identity, &Ok(()), now);
-        permissions.begin(&identity, now);
-        assert_eq!(permissions.sharing(&identity, now), Sharing::Free);
+        permissions.begin(&identity, ACTION, now);
+        assert_eq!(permissions.sharing(&identity, ACTION, now), Sharing::Probing);
+        assert_eq!(
+            permissions.sharing(&identity, ACTION, now + PROBE_LOST),
+            Sharing::Free
+        );
+        permissions.learn(&identity, ACTION, &Ok(()), now);
+        permissions.begin(&identity, ACTION, now);
+        assert_eq!(permissions.sharing(&identity, ACTION, now), Sharing::Free);
     }
 
     #[test]
     fn two_broken_batches_in_a_row_pause_and_one_does_not() {
         let (permissions, identity, now) = (Permissions::default(), identity(), Instant::now());
         for result in [failed(Class::Transient), Ok(()), failed(Class::Transient)] {
-            permissions.learn(&identity, &result, now);
-            assert_eq!(permissions.sharing(&identity, now), Sharing::Free);
+            permissions.learn(&identity, ACTION, &result, now);
+            assert_eq!(permissions.sharing(&identity, ACTION, now), Sharing::Free);
         }
-        permissions.learn(&identity, &failed(Class::Transient), now);
-        assert_eq!(permissions.sharing(&identity, now), Sharing::Never);
-        assert_eq!(permissions.sharing(&identity, now + PAUSE), Sharing::Free);
+        permissions.learn(&identity, ACTION, &failed(Class::Transient), now);
+        assert_eq!(permissions.sharing(&identity, ACTION, now), Sharing::Never);
+        assert_eq!(permissions.sharing(&identity, ACTION, now + PAUSE), Sharing::Free);
+    }
+
+    #[test]
+    fn services_and_ids_are_judged_apart() {
+        let (permissions, identity, now) = (Permissions::default(), identity(), Instant::now());
+        permissions.learn(&identity, ACTION, &failed(Class::Denied), now);
+        let other = "ssm:GetParameters";
+        assert_eq!(permissions.sharing(&identity, other, now), Sharing::Free);
+        permissions.begin(&identity, other, now);
+        permissions.set_apart(&identity, other, vec!["denied".to_owned()], now);
+        assert_eq!(permissions.sharing(&identity, other, now), Sharing::Free);
+        assert!(permissions.is_apart(&identity, "denied", now));
+        assert!(!permissions.is_apart(&identity, "allowed", now));
+        assert!(!permissions.is_apart(&identity, "denied", now + APART));
+        assert_eq!(permissions.missing(&identity), [ACTION]);
+        permissions.forget(&identity);
+        assert!(!permissions.is_apart(&identity, "denied", now));
     }
 
     #[test]
     fn missing_credentials_teach_nothing_about_batches() {
         let (permissions, identity, now) = (Permissions::default(), identity(), Instant::now());
         for _ in 0..3 {
-            permissions.begin(&identity, now);
+            permissions.begin(&identity, ACTION, now);
             permissions.learn(
                 &identity,
+                ACTION,
                 &failed(Class::Credentials(crate::aws::Fault::Rejected)),
                 now,
             );
         }
-        assert_eq!(permissions.sharing(&identity, now), Sharing::Free);
+        assert_eq!(permissions.sharing(&identity, ACTION, now), Sharing::Free);
     }
 }

@@ -5,6 +5,7 @@
 
 use std::{num::NonZeroU32, time::Duration};
 
+use aws_smithy_types::DateTime;
 use jiff::Timestamp;
 
 use super::{
@@ -71,7 +72,11 @@ impl Version {
     /// Whether it is the version that is current when the call is made.
     #[must_use]
     pub fn is_current(&self) -> bool {
-        matches!(self, Self::Stage(stage) if stage == CURRENT)
+        match self {
+            Self::Stage(stage) => stage == CURRENT,
+            Self::Selector(selector) => selector.as_deref().is_none_or(str::is_empty),
+            Self::Id(_) => false,
+        }
     }
 }
 
@@ -99,6 +104,11 @@ impl Answer {
     pub fn size(&self) -> usize {
         self.text.as_ref().map_or(0, SecretBytes::len) + self.binary.as_ref().map_or(0, SecretBytes::len)
     }
+}
+
+/// A time of AWS's.
+pub(super) fn timestamp(time: DateTime) -> Option<Timestamp> {
+    Timestamp::new(time.secs(), i32::try_from(time.subsec_nanos()).ok()?).ok()
 }
 
 /// Who may wait, and for how long.

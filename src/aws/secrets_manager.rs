@@ -2,25 +2,29 @@
 
 use aws_credential_types::Credentials;
 use aws_sdk_secretsmanager::{Client, types::SecretValueEntry};
-use aws_smithy_types::{Blob, DateTime};
-use jiff::Timestamp;
+use aws_smithy_types::Blob;
 
 use super::{
     clients::secretsmanager_as,
     error::{Api, Class, Error},
-    read::{Answer, CURRENT, Read, Version},
+    read::{Answer, CURRENT, Read, Version, timestamp},
+    service::{Answered, Batching, tags_json},
 };
 use crate::secret_bytes::SecretBytes;
 
-/// Metric label of the service.
-pub(super) const PROVIDER: &str = "AWS/SecretsManager";
 pub(super) const GET: &str = "GetSecretValue";
 pub(super) const BATCH_GET: &str = "BatchGetSecretValue";
 pub(super) const DESCRIBE: &str = "DescribeSecret";
-/// The IAM action that batches need beside that of single reads.
-pub(super) const BATCH_ACTION: &str = "secretsmanager:BatchGetSecretValue";
-/// Ids in one batch.
-pub(super) const BATCH_LIMIT: usize = 20;
+
+/// How reads share a call.
+pub(super) const BATCHING: Batching = Batching {
+    api: BATCH_GET,
+    action: "secretsmanager:BatchGetSecretValue",
+    limit: 20,
+    one_fails_all: false,
+    shares_quota: false,
+    name: batch_name,
+};
 
 /// Pages of one batch that are followed: pages may be short, but twenty ids never need more. What is not reached is a hole.
 const MOST_PAGES: usize = 50;
@@ -50,7 +54,7 @@ pub(super) async fn get(client: &Client, credentials: &Credentials, read: &Read)
     })
 }
 
-/// The tags, as the JSON object that Go prints: sorted, with `<`, `>` and `&` escaped.
+/// The tags, as a JSON object.
 pub(super) async fn tags(client: &Client, credentials: &Credentials, read: &Read) -> Result<Answer, Error> {
     let request = client.describe_secret().secret_id(&read.id);
     let sent = request
@@ -59,27 +63,17 @@ pub(super) async fn tags(client: &Client, credentials: &Credentials, read: &Read
         .send()
         .await;
     let answer = sent.map_err(|error| Error::of_call(Api::Store, DESCRIBE, &error))?;
+    if answer.deleted_date.is_some() {
+        return Err(Error::marked_for_deletion(DESCRIBE));
+    }
     let tags = answer.tags.unwrap_or_default().into_iter();
-    let tags: serde_json::Map<_, _> = tags
-        .filter_map(|tag| Some((tag.key?, serde_json::Value::String(tag.value.unwrap_or_default()))))
-        .collect();
-    let json = serde_json::Value::Object(tags).to_string();
-    let json = json
-        .replace('<', "\\u003c")
-        .replace('>', "\\u003e")
-        .replace('&', "\\u0026");
+    let tags = tags.filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default())));
     Ok(Answer {
-        text: Some(SecretBytes::from(json)),
+        text: Some(tags_json(tags)),
         arn: answer.arn,
         created_at: answer.last_changed_date.and_then(timestamp),
         ..Answer::default()
     })
-}
-
-/// What a batch brought: an answer or an explicit error for some of the ids. The others are holes, which say nothing.
-#[derive(Debug, Default)]
-pub(super) struct Batch {
-    pub(super) answered: Vec<(String, Result<Answer, Error>)>,
 }
 
 /// Current values of several secrets, all pages.
@@ -87,8 +81,8 @@ pub(super) async fn batch_get(
     client: &Client,
     credentials: &Credentials,
     ids: &[String],
-) -> Result<Batch, Error> {
-    let mut batch = Batch::default();
+) -> Result<Answered, Error> {
+    let mut answered = Answered::new();
     let mut next = None;
     for _ in 0..MOST_PAGES {
         let sent = client
@@ -106,7 +100,7 @@ pub(super) async fn batch_get(
             if let Some(id) = id
                 && let Some(answer) = current(entry)
             {
-                batch.answered.push((id, Ok(answer)));
+                answered.push((id, Ok(answer)));
             }
         }
         for failure in page.errors.unwrap_or_default() {
@@ -118,7 +112,7 @@ pub(super) async fn batch_get(
                 // A failure of one id is answered with status 200: only its code counts, and an unknown one says nothing.
                 let error = Error::answered(Api::Store, GET, Some(code), message, None);
                 if error.class != Class::Transient {
-                    batch.answered.push((id, Err(error)));
+                    answered.push((id, Err(error)));
                 }
             }
         }
@@ -127,11 +121,11 @@ pub(super) async fn batch_get(
             break;
         }
     }
-    Ok(batch)
+    Ok(answered)
 }
 
 /// An entry counts only if it says that it is the current version and holds a value.
-fn current(entry: SecretValueEntry) -> Option<Answer> {
+pub(super) fn current(entry: SecretValueEntry) -> Option<Answer> {
     let is_current = entry
         .version_stages
         .as_ref()
@@ -172,10 +166,6 @@ fn stage_of(version: &Version) -> Option<String> {
 
 fn bytes(blob: Blob) -> SecretBytes {
     SecretBytes::new(blob.into_inner())
-}
-
-fn timestamp(time: DateTime) -> Option<Timestamp> {
-    Timestamp::new(time.secs(), i32::try_from(time.subsec_nanos()).ok()?).ok()
 }
 
 #[cfg(test)]

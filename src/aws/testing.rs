@@ -49,6 +49,7 @@ impl World {
         let kube = Cluster::start().await;
         let mut settings = Settings::default();
         settings.endpoints.secrets_manager = Some(aws.url());
+        settings.endpoints.ssm = Some(aws.url());
         settings.endpoints.sts = Some(aws.url());
         change(&mut settings);
         let registry = prometheus::Registry::new();
@@ -88,6 +89,12 @@ impl World {
 
     pub(super) async fn text(&self, identity: &Arc<Identity>, id: &str) -> String {
         text(&self.urgent(identity, id).await.unwrap())
+    }
+
+    pub(super) async fn parameter(&self, identity: &Arc<Identity>, id: &str) -> Result<Arc<Answer>, Error> {
+        self.broker
+            .read(identity, None, &parameter(id), Lane::Urgent, false)
+            .await
     }
 
     /// Waits until so many such calls have been made.
@@ -157,6 +164,15 @@ pub(super) fn current(id: &str) -> Read {
         id: id.to_owned(),
         version: Version::of_secret(None),
         aspect: Aspect::Value,
+    }
+}
+
+/// A parameter as it is now.
+pub(super) fn parameter(id: &str) -> Read {
+    Read {
+        service: AwsService::ParameterStore,
+        version: Version::Selector(None),
+        ..current(id)
     }
 }
 

@@ -15,9 +15,8 @@ use super::{
     error::Error,
     permission::Sharing,
     read::{Answer, Aspect, Lane, Read},
-    secrets_manager::{BATCH_LIMIT, batch_name},
+    service::Service,
 };
-use crate::api::secret_store::AwsService;
 
 /// A periodic read waits for company at most this part of its interval …
 const PATIENCE_PART: u32 = 50;
@@ -29,8 +28,9 @@ const MOST_PATIENCE: Duration = Duration::from_secs(30);
 pub(super) type Caller = oneshot::Sender<Result<Arc<Answer>, Error>>;
 
 /// The reads of one identity and service that wait.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Waiting {
+    service: Service,
     reads: HashMap<Arc<Read>, Passenger>,
     /// Leave at once and may take others along.
     urgent: Queue,
@@ -97,6 +97,18 @@ pub(super) struct Traveller {
 }
 
 impl Waiting {
+    pub(super) fn new(service: Service) -> Self {
+        Self {
+            service,
+            reads: HashMap::new(),
+            urgent: Queue::default(),
+            urgent_alone: Queue::default(),
+            alone: Queue::default(),
+            company: Queue::default(),
+            next_ticket: 0,
+        }
+    }
+
     /// Takes a read in. Says whether it joined an equal one.
     pub(super) fn join(
         &mut self,
@@ -114,7 +126,7 @@ impl Waiting {
         };
         let manner = Manner {
             urgent: lane == Lane::Urgent,
-            alone: single || !may_share(read),
+            alone: single || self.service.shared_name(read).is_none(),
         };
         self.take_in(read, manner, leave_at, vec![caller])
     }
@@ -181,6 +193,11 @@ impl Waiting {
         self.drop_abandoned();
         let urgent = self.urgent.count + self.urgent_alone.count > 0;
         if urgent {
+            // Where single calls use up what joint ones need, one round trip is better waited for: many may follow.
+            let scarce = self.service.batching().shares_quota;
+            if sharing == Sharing::Probing && scarce && self.urgent_alone.count == 0 {
+                return Plan::Until(now + LEAST_PATIENCE);
+            }
             let fronts = [self.urgent.tickets.front(), self.urgent_alone.tickets.front()];
             let first = fronts
                 .into_iter()
@@ -205,7 +222,7 @@ impl Waiting {
             Sharing::Probing => return Plan::Until(now + LEAST_PATIENCE),
             Sharing::Free => {}
         }
-        if self.company.count < BATCH_LIMIT {
+        if self.company.count < self.service.batching().limit {
             let due = self
                 .company
                 .tickets
@@ -260,7 +277,7 @@ impl Waiting {
             .collect();
         *self = Self {
             next_ticket: self.next_ticket,
-            ..Self::default()
+            ..Self::new(self.service)
         };
         callers
     }
@@ -268,10 +285,10 @@ impl Waiting {
     /// Boards reads of one queue until the batch is full. Two ids of one secret do not travel together.
     fn board(&mut self, manner: Manner, names: &mut HashSet<String>, travellers: &mut Vec<Traveller>) {
         let mut left_behind = Vec::new();
-        while travellers.len() < BATCH_LIMIT
+        while travellers.len() < self.service.batching().limit
             && let Some((ticket, read)) = self.pop_ticket(manner)
         {
-            let name = batch_name(&read.id).unwrap_or_default().to_owned();
+            let name = self.service.shared_name(&read).unwrap_or_default().to_owned();
             if names.insert(name) {
                 travellers.extend(self.leave(&read, manner));
             } else {
@@ -377,14 +394,6 @@ fn go(urgent: bool, together: bool, first: Option<&Arc<Read>>) -> Plan {
         together,
         aspect,
     })
-}
-
-/// Whether a read can travel with others: current values by plain name or full ARN.
-fn may_share(read: &Read) -> bool {
-    read.service == AwsService::SecretsManager
-        && read.aspect == Aspect::Value
-        && read.version.is_current()
-        && batch_name(&read.id).is_some()
 }
 
 #[cfg(test)]

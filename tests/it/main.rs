@@ -27,6 +27,7 @@ mod leadership;
 mod life;
 mod migration;
 mod namespaced;
+mod parameter_store;
 mod policies;
 mod restart;
 mod stalling;

@@ -4,5 +4,6 @@ mod batches;
 mod credentials;
 mod environment;
 mod leaks;
+mod parameters;
 mod reads;
 mod tenants;

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::aws::read::Version;
+use crate::{api::secret_store::AwsService, aws::read::Version};
 
 fn read(id: &str) -> Read {
     Read {
@@ -31,7 +31,7 @@ struct Desk {
 impl Desk {
     fn new() -> Self {
         Self {
-            waiting: Waiting::default(),
+            waiting: Waiting::new(Service::SecretsManager),
             now: Instant::now(),
             answers: Vec::new(),
         }
@@ -108,11 +108,12 @@ fn periodic_reads_wait_for_company_and_leave_when_due() {
 #[test]
 fn a_full_batch_leaves_before_it_is_due() {
     let mut desk = Desk::new();
-    for number in 0..BATCH_LIMIT + 3 {
+    let limit = Service::SecretsManager.batching().limit;
+    for number in 0..limit + 3 {
         desk.join(&read(&number.to_string()), HOURLY, false);
     }
     assert_eq!(desk.plan(true), trip(false, true));
-    assert_eq!(desk.depart(true).len(), BATCH_LIMIT);
+    assert_eq!(desk.depart(true).len(), limit);
     assert!(matches!(desk.plan(true), Plan::Until(_)));
 }
 
@@ -161,6 +162,29 @@ fn while_a_probe_is_under_way_urgent_reads_go_singly_and_periodic_ones_wait() {
         desk.join(&read(id), Lane::Urgent, false);
     }
     assert_eq!(desk.waiting.plan(Sharing::Probing, desk.now), trip(true, false));
+}
+
+#[test]
+fn while_a_probe_is_under_way_urgent_reads_of_a_scarce_quota_wait_for_it() {
+    let mut waiting = Waiting::new(Service::ParameterStore);
+    let now = Instant::now();
+    let read = Read {
+        service: AwsService::ParameterStore,
+        version: Version::Selector(None),
+        ..read("a")
+    };
+    let (first, _answer) = caller();
+    waiting.join(&read, Lane::Urgent, false, now, first);
+    let soon = Plan::Until(now + LEAST_PATIENCE);
+    assert_eq!(waiting.plan(Sharing::Probing, now), soon);
+    assert_eq!(waiting.plan(Sharing::Never, now), trip(true, false));
+    let (second, _other) = caller();
+    waiting.join(&read, Lane::Urgent, true, now, second);
+    assert_eq!(
+        waiting.plan(Sharing::Probing, now),
+        trip(true, false),
+        "a sure one does not"
+    );
 }
 
 #[test]
@@ -232,7 +256,12 @@ fn leave(
     };
     let travellers = desk.waiting.depart(trip.together);
     prop_assert!(!travellers.is_empty());
-    prop_assert!(travellers.len() <= BATCH_LIMIT && (trip.together || travellers.len() == 1));
+    let most = if trip.together {
+        Service::SecretsManager.batching().limit
+    } else {
+        1
+    };
+    prop_assert!(travellers.len() <= most);
     let mut callers = 0;
     for traveller in travellers {
         prop_assert_eq!(inside.remove(&traveller.read.id), Some(traveller.callers.len()));

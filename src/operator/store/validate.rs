@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Services whose reads are implemented. A store of another one is valid, but not supported yet.
-pub const SUPPORTED: &[AwsService] = &[AwsService::SecretsManager];
+pub const SUPPORTED: &[AwsService] = &[AwsService::SecretsManager, AwsService::ParameterStore];
 
 /// What a valid store's spec means.
 #[derive(Clone, Debug)]

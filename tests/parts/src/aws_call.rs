@@ -101,7 +101,7 @@ impl AwsCall {
 
     /// Every secret, parameter or role that the request names.
     pub fn resources(&self) -> Vec<&str> {
-        let single = ["SecretId", "Name", "RoleArn", "Path"]
+        let single = ["SecretId", "Name", "RoleArn", "Path", "ResourceId"]
             .into_iter()
             .filter_map(|name| self.text(name));
         single

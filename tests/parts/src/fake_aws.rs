@@ -7,12 +7,14 @@
 
 mod credentials;
 mod ecr;
+mod pages;
 mod parameter_store;
 mod policy;
 mod secrets_manager;
 mod sts;
 mod vault;
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -61,7 +63,9 @@ struct World {
     credentials: Credentials,
     trust: sts::TrustPolicies,
     policy: Policy,
-    batch: secrets_manager::BatchBehaviour,
+    /// Secrets that batches leave out without a word.
+    omitted: BTreeSet<String>,
+    page_size: Option<usize>,
 }
 
 impl State {
@@ -171,12 +175,12 @@ impl FakeAws {
 
     /// Leaves `secret` out of batch answers without a word, neither value nor error.
     pub fn omit_from_batches(&self, secret: &str) {
-        self.state.world().batch.omitted.insert(secret.to_owned());
+        self.state.world().omitted.insert(secret.to_owned());
     }
 
-    /// Splits batch answers into pages of `size`, tied by `NextToken`.
-    pub fn batch_page_size(&self, size: usize) {
-        self.state.world().batch.page_size = Some(size);
+    /// Splits batches and lists into pages of at most `size`, tied by `NextToken`.
+    pub fn page_size(&self, size: usize) {
+        self.state.world().page_size = Some(size);
     }
 }
 
@@ -222,8 +226,13 @@ fn perform(world: &mut World, caller: &Caller, call: &AwsCall) -> Result<String,
         ("secretsmanager", "BatchGetSecretValue") => {
             secrets_manager::batch_get_secret_value(world, caller, call)
         }
+        ("secretsmanager", "DescribeSecret") => secrets_manager::describe_secret(world, caller, call),
+        ("secretsmanager", "ListSecrets") => secrets_manager::list_secrets(world, caller, call),
         ("ssm", "GetParameter") => parameter_store::get_parameter(world, caller, call),
         ("ssm", "GetParameters") => parameter_store::get_parameters(world, caller, call),
+        ("ssm", "GetParametersByPath") => parameter_store::get_parameters_by_path(world, caller, call),
+        ("ssm", "DescribeParameters") => parameter_store::describe_parameters(world, caller, call),
+        ("ssm", "ListTagsForResource") => parameter_store::list_tags_for_resource(world, caller, call),
         ("sts", "AssumeRole") => sts::assume_role(world, caller, call),
         ("sts", "AssumeRoleWithWebIdentity") => sts::assume_role_with_web_identity(world, call),
         ("sts", "GetSessionToken") => sts::get_session_token(world, caller, call),

@@ -172,7 +172,7 @@ async fn an_error_of_one_id_is_that_ids_alone() {
 async fn all_pages_are_followed() {
     let world = World::start().await;
     let (identity, ids) = secrets(&world, 20).await;
-    world.aws.batch_page_size(6);
+    world.aws.page_size(6);
     assert_eq!(all(&world, &identity, &ids).await, expected(&ids));
     assert_eq!(
         (world.count("BatchGetSecretValue"), world.count("GetSecretValue")),

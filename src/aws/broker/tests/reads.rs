@@ -363,7 +363,7 @@ async fn what_is_not_read_yet_is_refused_and_not_ignored() {
     let world = World::start().await;
     let identity = world.reader("a", "AKIAONE").await;
     let read = Read {
-        service: AwsService::ParameterStore,
+        service: AwsService::CertificateManager,
         ..current("app")
     };
     let error: Error = world
@@ -375,20 +375,38 @@ async fn what_is_not_read_yet_is_refused_and_not_ignored() {
 }
 
 #[tokio::test]
-async fn describing_a_secret_is_a_call_of_its_own() {
+async fn tags_are_a_json_object_and_those_of_a_deleted_secret_are_missing() {
     let world = World::start().await;
     let identity = world.reader("a", "AKIAONE").await;
-    let read = Read {
-        aspect: Aspect::Tags,
-        ..current("app")
+    let vault = world.aws.home();
+    for id in ["app", "bare", "marked"] {
+        vault.put_secret(id, "value");
+    }
+    vault.tag_secret("app", "team", "red & blue");
+    vault.tag_secret("app", "env", "prod");
+    vault.mark_for_deletion("marked");
+    let tags = async |id: &str| {
+        let read = Read {
+            aspect: Aspect::Tags,
+            ..current(id)
+        };
+        let answer = world
+            .broker
+            .read(&identity, None, &read, Lane::Urgent, false)
+            .await;
+        answer.map(|answer| text(&answer)).map_err(|error| error.class)
     };
-    let result = world
-        .broker
-        .read(&identity, None, &read, Lane::Urgent, false)
-        .await;
-    until(|| world.count("DescribeSecret") == 1).await;
-    // The fake does not describe secrets.
-    assert_eq!(result.unwrap_err().operation, "DescribeSecret");
+    assert_eq!(
+        tags("app").await,
+        Ok(r#"{"env":"prod","team":"red \u0026 blue"}"#.to_owned())
+    );
+    assert_eq!(tags("bare").await, Ok("{}".to_owned()));
+    assert_eq!(tags("absent").await, Err(Class::Missing(Absence::NotFound)));
+    assert_eq!(
+        tags("marked").await,
+        Err(Class::Missing(Absence::MarkedForDeletion))
+    );
+    assert_eq!(world.count("DescribeSecret"), 4);
 }
 
 #[tokio::test]

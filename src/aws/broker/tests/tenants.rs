@@ -4,12 +4,16 @@ use std::sync::Arc;
 
 use futures::future::join_all;
 use keyferry_parts::fake_aws::SecretValue;
+use proptest::{
+    prelude::*,
+    test_runner::{Config, TestRunner},
+};
 
 use crate::{
     api::secret_store::AwsProvider,
     aws::{
         Lane,
-        testing::{World, current, text, with_account, with_keys},
+        testing::{World, current, parameter, text, with_account, with_keys},
     },
 };
 
@@ -88,4 +92,72 @@ async fn roles_of_one_account_stay_apart_too() {
     });
     join_all(reads).await;
     assert_eq!(world.count("AssumeRole"), 8);
+}
+
+const ROLES: [&str; 3] = [
+    "arn:aws:iam::111111111111:role/tenant",
+    "arn:aws:iam::222222222222:role/tenant",
+    "arn:aws:iam::333333333333:role/tenant",
+];
+
+/// Whoever reads what from which service, under names that are the same everywhere, gets what is theirs there.
+#[test]
+fn no_interleaving_of_tenants_and_services_mixes_their_values() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    let world = runtime.block_on(async {
+        let world = World::start().await;
+        for (number, role) in ROLES.iter().enumerate() {
+            let annotation = [("eks.amazonaws.com/role-arn", *role)];
+            world
+                .kube
+                .account(&format!("tenant-{number}"), "reader", &annotation);
+            let account = role.split(':').nth(4).unwrap();
+            let vault = world.aws.vault(account, "us-east-1");
+            for id in 0..12 {
+                vault.put_secret(&format!("app-{id}"), by_caller());
+                vault.put_parameter(&format!("app-{id}"), &format!("parameter of {role}"));
+            }
+        }
+        world
+    });
+    let reads = prop::collection::vec((0..ROLES.len(), any::<bool>(), 0..12u8, 0..3u8), 1..150);
+    let config = Config {
+        cases: 24,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let outcome = TestRunner::new(config).run(&reads, |reads| {
+        let aws = with_account("reader");
+        let (world, aws) = (&world, &aws);
+        let answers = runtime.block_on(join_all(reads.into_iter().map(
+            async |(tenant, of_secrets, id, how)| {
+                let identity = world.identity(aws, &format!("tenant-{tenant}")).await.unwrap();
+                let id = format!("app-{id}");
+                let read = if of_secrets { current(&id) } else { parameter(&id) };
+                let lane = match how {
+                    0 => Lane::Urgent,
+                    _ => Lane::Periodic {
+                        interval: std::time::Duration::from_secs(1),
+                    },
+                };
+                let answer = world.broker.read(&identity, None, &read, lane, how == 2).await;
+                (tenant, of_secrets, text(&answer.unwrap()))
+            },
+        )));
+        for (tenant, of_secrets, value) in answers {
+            let role = ROLES[tenant];
+            let wanted = if of_secrets {
+                role.to_owned()
+            } else {
+                format!("parameter of {role}")
+            };
+            prop_assert_eq!(value, wanted);
+        }
+        Ok(())
+    });
+    outcome.unwrap();
 }

@@ -1,22 +1,31 @@
-//! `GetParameter` and `GetParameters`.
+//! Reading parameters: `GetParameter`, `GetParameters`, and what lists them.
+
+mod list;
 
 use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
 use super::vault::Parameter;
-use super::{Caller, World};
+use super::{Caller, World, secrets_manager};
 use crate::aws_call::AwsCall;
 use crate::aws_error::AwsError;
 
 const GET: &str = "ssm:GetParameter";
 const GET_SEVERAL: &str = "ssm:GetParameters";
 const MOST_NAMES: usize = 10;
+/// Parameters that stand for secrets of Secrets Manager.
+const REFERENCES: &str = "/aws/reference/secretsmanager/";
+
+pub(super) use list::{describe_parameters, get_parameters_by_path, list_tags_for_resource};
 
 pub(super) fn get_parameter(world: &mut World, caller: &Caller, call: &AwsCall) -> Result<String, AwsError> {
     let name = call.text("Name").unwrap_or_default();
     world.policy.check(caller, GET, name)?;
-    let parameter = read(world, caller, name, decrypts(call))?;
+    let parameter = match name.strip_prefix(REFERENCES) {
+        Some(secret) => refer(world, caller, call, name, secret)?,
+        None => read(world, caller, name, decrypts(call))?,
+    };
     Ok(json!({"Parameter": parameter}).to_string())
 }
 
@@ -41,6 +50,10 @@ pub(super) fn get_parameters(world: &mut World, caller: &Caller, call: &AwsCall)
         );
         return Err(AwsError::bad("ValidationException", message));
     }
+    if names.iter().any(|name| name.starts_with(REFERENCES)) {
+        let message = "A reference to a secret must be read by itself.";
+        return Err(AwsError::bad("ValidationException", message));
+    }
     for name in &names {
         world.policy.check(caller, GET_SEVERAL, name)?;
     }
@@ -60,6 +73,38 @@ fn decrypts(call: &AwsCall) -> bool {
         .get("WithDecryption")
         .and_then(Value::as_bool)
         .unwrap_or(false)
+}
+
+/// The current value of a secret, as a parameter.
+fn refer(
+    world: &mut World,
+    caller: &Caller,
+    call: &AwsCall,
+    name: &str,
+    secret: &str,
+) -> Result<Value, AwsError> {
+    if !decrypts(call) {
+        let message = "WithDecryption flag must be True for retrieving a Secret Manager secret.";
+        return Err(AwsError::bad("ValidationException", message));
+    }
+    let secret = secrets_manager::read_current(world, caller, secret).map_err(|error| {
+        let message = format!(
+            "An error occurred ({}) when referencing Secrets Manager",
+            error.code
+        );
+        match error.code.as_str() {
+            "ResourceNotFoundException" => AwsError::bad("ParameterNotFound", message),
+            _ => AwsError::bad(&error.code, message),
+        }
+    })?;
+    Ok(json!({
+        "Name": name,
+        "Type": "SecureString",
+        "Value": secret.get("SecretString"),
+        "Version": 0,
+        "ARN": secret.get("ARN"),
+        "DataType": "text",
+    }))
 }
 
 /// `name` may end in `:<version>` or `:<label>`, or be an ARN.

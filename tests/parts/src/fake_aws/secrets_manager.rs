@@ -1,27 +1,27 @@
-//! `GetSecretValue` and `BatchGetSecretValue`.
+//! Reading secrets: `GetSecretValue`, `BatchGetSecretValue`, `DescribeSecret`, `ListSecrets`.
 
-use std::collections::{BTreeSet, HashSet};
+mod filter;
+
+use std::collections::HashSet;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use super::pages::Page;
 use super::vault::{Secret, SecretValue, Vaults, Version};
 use super::{Caller, World};
 use crate::aws_call::AwsCall;
 use crate::aws_error::AwsError;
 
 const GET: &str = "secretsmanager:GetSecretValue";
+const LIST: &str = "secretsmanager:ListSecrets";
+const DESCRIBE: &str = "secretsmanager:DescribeSecret";
 const BATCH: &str = "secretsmanager:BatchGetSecretValue";
 const MOST_IDS: usize = 20;
+const MOST_LISTED: usize = 100;
 const CURRENT: &str = "AWSCURRENT";
-
-#[derive(Debug, Default)]
-pub(super) struct BatchBehaviour {
-    pub(super) omitted: BTreeSet<String>,
-    pub(super) page_size: Option<usize>,
-}
 
 pub(super) fn get_secret_value(
     world: &mut World,
@@ -42,33 +42,44 @@ pub(super) fn batch_get_secret_value(
     call: &AwsCall,
 ) -> Result<String, AwsError> {
     world.policy.check(caller, BATCH, "*")?;
-    let ids = call.texts("SecretIdList");
-    if call.parameters.get("Filters").is_some() || ids.is_empty() {
-        let message = "You must provide SecretIdList; this fake knows no Filters.";
-        return Err(AwsError::bad("InvalidParameterException", message));
+    let listed = call.texts("SecretIdList");
+    let page = Page::of(world, call, MOST_IDS, MOST_IDS)?;
+    let filtered = filter::all(call)?;
+    let mut ids: Vec<String> = listed.into_iter().map(str::to_owned).collect();
+    match (&filtered, ids.is_empty()) {
+        (None, false) => {}
+        (Some(filters), true) => {
+            world.policy.check(caller, LIST, "*")?;
+            let secrets = &world.vaults.store(&caller.account, &caller.region).secrets;
+            ids = secrets
+                .values()
+                .filter(|secret| !secret.marked_for_deletion && filters.match_all(secret))
+                .map(|secret| secret.arn.clone())
+                .collect();
+        }
+        _ => {
+            let message = "You must provide either SecretIdList or Filters, and not both.";
+            return Err(AwsError::bad("InvalidParameterException", message));
+        }
     }
-    if ids.len() > MOST_IDS {
+    if filtered.is_none() && ids.len() > MOST_IDS {
         let message = format!(
             "1 validation error detected: Value at 'secretIdList' failed to satisfy constraint: Member must have length less than or equal to {MOST_IDS}"
         );
         return Err(AwsError::bad("ValidationException", message));
     }
     let mut seen = HashSet::new();
-    if !ids.iter().all(|id| seen.insert(*id)) {
+    if !ids.iter().all(|id| seen.insert(id.as_str())) {
         return Err(AwsError::bad(
             "InvalidParameterException",
             "The request contains duplicate secret ids.",
         ));
     }
-    let from = call
-        .text("NextToken")
-        .and_then(|token| token.parse().ok())
-        .unwrap_or(0);
-    let size = world.batch.page_size.unwrap_or(MOST_IDS);
     let mut values = Vec::new();
     let mut errors = Vec::new();
-    for id in ids.iter().skip(from).take(size) {
-        if world.batch.omitted.contains(*id) {
+    let all = ids.len();
+    for id in &page.cut(ids) {
+        if world.omitted.contains(id) {
             continue;
         }
         match read_current(world, caller, id) {
@@ -78,16 +89,51 @@ pub(super) fn batch_get_secret_value(
             }
         }
     }
-    let mut answer = json!({"SecretValues": values, "Errors": errors});
-    if from + size < ids.len()
-        && let Some(object) = answer.as_object_mut()
-    {
-        object.insert("NextToken".to_owned(), (from + size).to_string().into());
-    }
-    Ok(answer.to_string())
+    Ok(json!({"SecretValues": values, "Errors": errors, "NextToken": page.next(all)}).to_string())
 }
 
-fn read_current(world: &mut World, caller: &Caller, id: &str) -> Result<Value, AwsError> {
+/// Tells of secrets that are marked for deletion too.
+pub(super) fn describe_secret(
+    world: &mut World,
+    caller: &Caller,
+    call: &AwsCall,
+) -> Result<String, AwsError> {
+    let id = call.text("SecretId").unwrap_or_default();
+    check_id(id)?;
+    world.policy.check(caller, DESCRIBE, id)?;
+    Ok(about(look_up(&mut world.vaults, caller, id)?).to_string())
+}
+
+/// Secrets that are marked for deletion are left out.
+pub(super) fn list_secrets(world: &mut World, caller: &Caller, call: &AwsCall) -> Result<String, AwsError> {
+    world.policy.check(caller, LIST, "*")?;
+    let page = Page::of(world, call, MOST_LISTED, MOST_LISTED)?;
+    let filters = filter::all(call)?;
+    let secrets = &world.vaults.store(&caller.account, &caller.region).secrets;
+    let wanted = |secret: &&Secret| {
+        !secret.marked_for_deletion && filters.as_ref().is_none_or(|filters| filters.match_all(secret))
+    };
+    let listed: Vec<_> = secrets.values().filter(wanted).map(about).collect();
+    let next = page.next(listed.len());
+    Ok(json!({"SecretList": page.cut(listed), "NextToken": next}).to_string())
+}
+
+fn about(secret: &Secret) -> Value {
+    let tags: Vec<_> = secret
+        .tags
+        .iter()
+        .map(|(key, value)| json!({"Key": key, "Value": value}))
+        .collect();
+    let mut about = json!({"ARN": secret.arn, "Name": secret.name, "Tags": tags});
+    if secret.marked_for_deletion
+        && let Some(object) = about.as_object_mut()
+    {
+        object.insert("DeletedDate".to_owned(), seconds(SystemTime::now()).into());
+    }
+    about
+}
+
+pub(super) fn read_current(world: &mut World, caller: &Caller, id: &str) -> Result<Value, AwsError> {
     check_id(id)?;
     world.policy.check(caller, GET, id)?;
     let secret = find(&mut world.vaults, caller, id)?;
@@ -104,8 +150,18 @@ fn check_id(id: &str) -> Result<(), AwsError> {
     Ok(())
 }
 
-/// By name in the caller's account, or by ARN, with or without the six characters at its end, in the ARN's.
+/// A secret whose value can be read.
 fn find<'a>(vaults: &'a mut Vaults, caller: &Caller, id: &str) -> Result<&'a mut Secret, AwsError> {
+    let secret = look_up(vaults, caller, id)?;
+    if secret.marked_for_deletion {
+        let message = "You can't perform this operation on the secret because it was marked for deletion.";
+        return Err(AwsError::bad("InvalidRequestException", message));
+    }
+    Ok(secret)
+}
+
+/// By name in the caller's account, or by ARN, with or without the six characters at its end, in the ARN's.
+fn look_up<'a>(vaults: &'a mut Vaults, caller: &Caller, id: &str) -> Result<&'a mut Secret, AwsError> {
     let missing = || {
         AwsError::bad(
             "ResourceNotFoundException",
@@ -133,12 +189,7 @@ fn find<'a>(vaults: &'a mut Vaults, caller: &Caller, id: &str) -> Result<&'a mut
             vaults.store(account, region).secrets.values_mut().find(named)
         }
     };
-    let secret = secret.ok_or_else(missing)?;
-    if secret.marked_for_deletion {
-        let message = "You can't perform this operation on the secret because it was marked for deletion.";
-        return Err(AwsError::bad("InvalidRequestException", message));
-    }
-    Ok(secret)
+    secret.ok_or_else(missing)
 }
 
 fn choose(secret: &mut Secret, id: Option<&str>, stage: Option<&str>) -> Result<Version, AwsError> {

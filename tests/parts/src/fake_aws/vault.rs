@@ -47,6 +47,7 @@ pub(super) struct Secret {
     pub(super) name: String,
     pub(super) arn: String,
     pub(super) versions: Vec<Version>,
+    pub(super) tags: BTreeMap<String, String>,
     pub(super) marked_for_deletion: bool,
     /// So many more reads of the current version get the previous one.
     pub(super) stale_reads: u32,
@@ -60,6 +61,7 @@ pub(super) struct Parameter {
     /// The first is version 1.
     pub(super) versions: Vec<String>,
     pub(super) labels: HashMap<String, usize>,
+    pub(super) tags: BTreeMap<String, String>,
 }
 
 /// One account in one region.
@@ -130,6 +132,7 @@ impl<'a> Vault<'a> {
                 name: name.to_owned(),
                 arn,
                 versions: Vec::new(),
+                tags: BTreeMap::new(),
                 marked_for_deletion: false,
                 stale_reads: 0,
             });
@@ -152,6 +155,13 @@ impl<'a> Vault<'a> {
             created: SystemTime::now(),
         });
         id
+    }
+
+    /// As `TagResource` does.
+    pub fn tag_secret(&self, name: &str, key: &str, value: &str) {
+        self.with_secret(name, |secret| {
+            secret.tags.insert(key.to_owned(), value.to_owned())
+        });
     }
 
     /// The full ARN of a secret that exists.
@@ -204,6 +214,33 @@ impl<'a> Vault<'a> {
         self.put_parameter_as("SecureString", name, value)
     }
 
+    /// Creates a `StringList` parameter or adds a version. Returns the version.
+    pub fn put_parameter_list(&self, name: &str, values: &str) -> usize {
+        self.put_parameter_as("StringList", name, values)
+    }
+
+    /// As `AddTagsToResource` does.
+    pub fn tag_parameter(&self, name: &str, key: &str, value: &str) {
+        self.with_parameter(name, |parameter| {
+            parameter.tags.insert(key.to_owned(), value.to_owned())
+        });
+    }
+
+    /// The ARN of a parameter that exists.
+    pub fn parameter_arn(&self, name: &str) -> Option<String> {
+        self.with_parameter(name, |parameter| parameter.arn.clone())
+    }
+
+    fn with_parameter<T>(&self, name: &str, act: impl FnOnce(&mut Parameter) -> T) -> Option<T> {
+        self.state
+            .world()
+            .vaults
+            .store(&self.account, &self.region)
+            .parameters
+            .get_mut(name)
+            .map(act)
+    }
+
     fn put_parameter_as(&self, kind: &'static str, name: &str, value: &str) -> usize {
         let separator = if name.starts_with('/') { "" } else { "/" };
         let arn = self.arn("ssm", &format!("parameter{separator}{name}"));
@@ -215,6 +252,7 @@ impl<'a> Vault<'a> {
             kind,
             versions: Vec::new(),
             labels: HashMap::new(),
+            tags: BTreeMap::new(),
         });
         parameter.versions.push(value.to_owned());
         parameter.versions.len()
@@ -222,15 +260,9 @@ impl<'a> Vault<'a> {
 
     /// As `LabelParameterVersion` does.
     pub fn label_parameter(&self, name: &str, version: usize, label: &str) {
-        let mut world = self.state.world();
-        if let Some(parameter) = world
-            .vaults
-            .store(&self.account, &self.region)
-            .parameters
-            .get_mut(name)
-        {
-            parameter.labels.insert(label.to_owned(), version);
-        }
+        self.with_parameter(name, |parameter| {
+            parameter.labels.insert(label.to_owned(), version)
+        });
     }
 
     pub fn remove_parameter(&self, name: &str) {

@@ -92,7 +92,7 @@ async fn a_batch_reports_each_id_and_refuses_what_aws_refuses() {
         ]
     );
 
-    aws.batch_page_size(1);
+    aws.page_size(1);
     let first = batch(&["a", "b"]).send().await.unwrap();
     let second = batch(&["a", "b"])
         .next_token(first.next_token().unwrap())
