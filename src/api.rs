@@ -44,6 +44,8 @@ pub mod names {
     pub const ADOPT_ANNOTATION: &str = "keyferry.dev/adopt";
     /// On an ExternalSecret: `retain` leaves the Secret when the object goes.
     pub const ON_DELETE_ANNOTATION: &str = "keyferry.dev/on-delete";
+    /// On an ExternalSecret: what becomes of keys whose source is missing: `fail`, `keep` or `skip`.
+    pub const ON_MISSING_ANNOTATION: &str = "keyferry.dev/on-missing";
     /// Finalizer that ESO puts on every ExternalSecret; we only ever remove it.
     pub const ESO_FINALIZER: &str = "externalsecrets.external-secrets.io/externalsecret-cleanup";
     /// Finalizer that ESO puts on stores.

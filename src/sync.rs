@@ -2,6 +2,7 @@
 //!
 //! Each stage is one module with one entry. `plan`, `rewrite` and `render` are pure.
 
+pub mod absence;
 pub mod apply;
 pub mod cause;
 pub mod fetch;
@@ -15,20 +16,22 @@ pub mod rewrite;
 pub mod spec;
 pub mod target;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use aws_lc_rs::hmac;
 use jiff::Timestamp;
-use tokio::time::Instant;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use self::{
+    absence::Kept,
     apply::{Applied, Writer},
     cause::{Cause, Failure},
     fetch::{Answers, Fetched},
     object::Object,
     plan::{Reads, Request, StoreState, Why},
-    record::{Absence, Record},
-    spec::{Place, Spec, StoreName, Wanted},
+    record::Record,
+    rewrite::Map,
+    spec::{Place, Spec, StoreName},
     target::TargetView,
 };
 use crate::{
@@ -36,9 +39,6 @@ use crate::{
     aws::Broker,
     generators::Generators,
 };
-
-/// Before anything is removed because its source is missing, a second look so much later must agree.
-const CONFIRMATION: Duration = Duration::from_secs(10);
 
 /// What a sync needs from outside.
 pub struct Stages {
@@ -82,6 +82,18 @@ pub struct Outcome {
     pub renamed: usize,
 }
 
+impl Outcome {
+    fn awaiting_confirmation() -> Self {
+        Self {
+            done: Done::AwaitingConfirmation,
+            entries: vec![],
+            expires: None,
+            missing: vec![],
+            renamed: 0,
+        }
+    }
+}
+
 impl Stages {
     /// Runs one sync.
     #[expect(
@@ -101,28 +113,17 @@ impl Stages {
     ) -> Result<Outcome, Failure> {
         let single = *why == Why::Confirm;
         let answers = fetch::fetch(&self.broker, &self.generators, object, spec, stores, reads, why).await?;
-        let missing = missing(spec, reads, &answers)?;
-        if !confirm(
-            record,
-            reads,
-            &answers,
-            single,
-            view.is_some() || !self.targets_watched,
-        ) {
-            let done = Done::AwaitingConfirmation;
-            return Ok(Outcome {
-                done,
-                entries: vec![],
-                expires: None,
-                missing: vec![],
-                renamed: 0,
-            });
+        let missing = absence::missing(spec, reads, &answers)?;
+        let target_exists = view.is_some() || !self.targets_watched;
+        if !absence::confirm(record, spec, reads, &answers, single, target_exists) {
+            return Ok(Outcome::awaiting_confirmation());
         }
-        let map = rewrite::rewrite(spec, reads, &answers.fetched)?;
-        let entries = entries(reads, &answers);
+        let map = rewritten(spec, reads, &answers.fetched).await?;
+        let (entries, found) = (entries(reads, &answers), absence::found(reads, &answers));
         let expires = answers.expires;
         // Values live on in the map alone.
         drop(answers);
+        let kept = Kept::of(spec, &missing);
         let finished = |done, renamed| {
             Ok(Outcome {
                 done,
@@ -135,19 +136,29 @@ impl Stages {
         if spec.target.creation == CreationPolicy::None {
             return finished(Done::NotWritten, 0);
         }
+        if map.is_empty() && kept != Kept::Nothing {
+            record.targetless = view.is_none();
+            return finished(Done::Retained, 0);
+        }
         if map.is_empty()
             && let Some(done) = self.nothing_left(object, spec, record, view).await?
         {
             return finished(done, 0);
         }
-        let rendered = render::render(object, spec, map)?;
+        let mut rendered = render::render(object, spec, map)?;
+        rendered.kept = kept;
+        if !absence::confirm_after_start(record, object, &found, &rendered.data, view) {
+            return Ok(Outcome::awaiting_confirmation());
+        }
         let policy = format!("{:?} {} {}", spec.target, object.retained_on_delete(), object.uid);
         let digest = render::digest(&self.digest_key, &rendered, &policy);
         if record.digest == Some(digest) && !record.unproven && self.is_intact(spec, record, view) {
+            record.found = found;
             let renamed = self.delete_renamed(object, spec, renamed).await?;
             return finished(Done::Applied(Applied::Unchanged(None)), renamed);
         }
         let applied = self.writer.apply(object, spec, &rendered, record, view).await?;
+        record.found = found;
         record.digest = Some(digest);
         record.targetless = applied == Applied::Missing;
         match &applied {
@@ -222,67 +233,38 @@ impl Stages {
     }
 }
 
-/// Sources that may be passed over because they are gone; under Retain none may.
-fn missing(spec: &Spec, reads: &Reads, answers: &Answers) -> Result<Vec<Place>, Failure> {
-    let gone = spec.sources.iter().zip(&reads.by_source);
-    let mut gone = gone
-        .filter_map(|(source, at)| Some((source, answers.absent.get(at)?)))
-        .peekable();
-    if let Some((source, error)) = gone.peek()
-        && spec.target.deletion == DeletionPolicy::Retain
-    {
-        let place = format!("error processing {}, err: ", source.place);
-        let mut failure = fetch::failure(error, &place);
-        if let Wanted::Value(remote) = &source.wanted {
-            failure.text = format!("{} ({}); create it, or correct the key", failure.text, remote.key);
-        }
-        return Err(failure);
+/// Rewrites; operations on keys are users' programs, and run where they hold nobody up.
+async fn rewritten(spec: &Spec, reads: &Reads, fetched: &[Fetched]) -> Result<Map, Failure> {
+    if spec.sources.iter().all(|source| source.rewrite.is_empty()) {
+        return rewrite::rewrite(spec, reads, fetched);
     }
-    Ok(gone.map(|(source, _)| source.place.clone()).collect())
+    let (spec, reads, fetched) = (spec.clone(), reads.clone(), fetched.to_vec());
+    let rewriting = tokio::task::spawn_blocking(move || rewrite::rewrite(&spec, &reads, &fetched));
+    rewriting
+        .await
+        .unwrap_or_else(|_| Err(Failure::new(Cause::RewriteFailed, "the rewrite was broken off")))
 }
 
-/// Whether what is missing may count as gone: nothing is there that would be removed, or a second look agreed.
-fn confirm(record: &mut Record, reads: &Reads, answers: &Answers, single: bool, target_exists: bool) -> bool {
-    let now = Instant::now();
-    let absent: Vec<&Request> = answers
-        .absent
-        .keys()
-        .filter_map(|at| reads.distinct.get(*at))
-        .collect();
-    record.absent.retain(|request, _| absent.contains(&request));
-    for request in absent {
-        let absence = record.absent.entry(request.clone()).or_insert(Absence {
-            since: now,
-            confirmed: !target_exists,
-        });
-        if single && now.duration_since(absence.since) >= CONFIRMATION {
-            absence.confirmed = true;
-        }
-    }
-    let open = record
-        .absent
-        .values()
-        .filter(|absence| !absence.confirmed)
-        .map(|absence| absence.since)
-        .max();
-    record.confirm_at = open.map(|since| since + CONFIRMATION);
-    open.is_none()
-}
-
+/// What was read, for the status: one entry for each secret, and one for each find.
 fn entries(reads: &Reads, answers: &Answers) -> Vec<SyncedEntry> {
-    let read = reads.distinct.iter().zip(&answers.fetched);
-    read.filter_map(|(request, answer)| {
-        let (Request::Value(_, read), Fetched::Value(answer)) = (request, answer) else {
-            return None;
-        };
-        Some(SyncedEntry {
+    let entry = |(request, fetched): (&Request, &Fetched)| match (request, fetched) {
+        (Request::Value(_, read), Fetched::Value(answer)) => Some(SyncedEntry {
             key: read.id.clone(),
             version_id: answer.version_id.clone(),
             stage: answer.stage.clone(),
-            changed_at: answer
-                .created_at
-                .map(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time),
-        })
-    })
-    .collect()
+            changed_at: answer.created_at.map(Time),
+        }),
+        (Request::Find(_, query), Fetched::Found(found)) => Some(SyncedEntry {
+            key: format!("find: {query}"),
+            changed_at: found
+                .iter()
+                .filter_map(|found| found.answer.created_at)
+                .max()
+                .map(Time),
+            ..SyncedEntry::default()
+        }),
+        _ => None,
+    };
+    let answered = reads.distinct.iter().zip(&answers.fetched);
+    answered.filter_map(entry).collect()
 }

@@ -8,7 +8,7 @@ mod parameter_store;
 mod pattern;
 mod secrets_manager;
 
-use std::{collections::BTreeMap, future::Future, sync::Arc};
+use std::{collections::BTreeMap, fmt, future::Future, sync::Arc};
 
 use futures::{StreamExt, stream};
 
@@ -45,6 +45,20 @@ pub struct Query {
     pub name: Option<NamePattern>,
     /// `find.tags`: each must be there with exactly this value.
     pub tags: BTreeMap<String, String>,
+}
+
+/// As people read it: what is given, without service and prefix, which are the store's.
+impl fmt::Display for Query {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.path.iter().map(|path| format!("path {path}"));
+        let name = self.name.iter().map(|name| format!("name ~ {}", name.text()));
+        let tags = self
+            .tags
+            .iter()
+            .map(|(name, value)| format!("tag {name}={value}"));
+        let parts: Vec<_> = path.chain(name).chain(tags).collect();
+        f.write_str(&parts.join(", "))
+    }
 }
 
 /// One thing that was found.

@@ -23,6 +23,7 @@ use crate::{
     api::{ExternalSecret, ExternalSecretStatus, names},
     sync::{
         Done, Outcome,
+        absence::OnMissing,
         apply::Applied,
         cause::{Cause, Class, Failure},
         fingerprint,
@@ -123,6 +124,7 @@ async fn turn(
         default_class: ctx.config.is_default_class(),
         terminating: ctx.namespaces.get(&object.namespace).terminating,
         instant: began.instant,
+        now: began.at,
     });
     if !matches!(decision, Decision::Ignore | Decision::Wait)
         && let Some(wait) = yields(ctx, object, record)
@@ -148,7 +150,7 @@ async fn turn(
                 .with_label_values(&[failure.cause.name()])
                 .inc();
             (
-                report::failed(object, record, &failure, true, interval, began),
+                report::failed(object, record, &failure, None, interval, began),
                 true,
             )
         }
@@ -222,6 +224,11 @@ async fn sync(
             let mut report = report::succeeded(object, record, &outcome, why, spec.interval, began);
             if outcome.done != Done::AwaitingConfirmation {
                 ctx.metrics.succeeded(&object.namespace, &object.name, began.at);
+                let passed_over = match spec.on_missing {
+                    OnMissing::Fail => 0,
+                    OnMissing::Keep | OnMissing::Skip => outcome.missing.len(),
+                };
+                ctx.metrics.missing(&object.namespace, &object.name, passed_over);
                 report.next = due::reschedule(ctx, object, spec, record, stores, place);
             }
             log(object, why, &outcome, took);
@@ -253,7 +260,7 @@ async fn sync(
                 "sync failed"
             );
             (
-                report::failed(object, record, &failure, false, spec.interval, began),
+                report::failed(object, record, &failure, Some(why), spec.interval, began),
                 true,
             )
         }

@@ -11,6 +11,7 @@ use kube::Client;
 use tokio::sync::Semaphore;
 
 use super::{
+    absence::Kept,
     cause::{Cause, Failure},
     fingerprint,
     object::Object,
@@ -270,10 +271,15 @@ impl Target<'_> {
 
     fn written(&self, meta: &SecretMeta) -> Written {
         let text = |text: &Option<String>| text.as_deref().unwrap_or_default().into();
+        // Where keys were kept, we hold more than what was rendered.
+        let keys = match self.rendered.kept {
+            Kept::Nothing => self.keys(),
+            Kept::Keys(_) | Kept::All => merged::keys_held(meta, &self.manager),
+        };
         Written {
             uid: text(&meta.metadata.uid),
             resource_version: text(&meta.metadata.resource_version),
-            keys: self.keys().into(),
+            keys: keys.into(),
             whole: !self.merges(),
         }
     }
@@ -320,7 +326,8 @@ impl Target<'_> {
             resource_version: meta.metadata.resource_version.as_deref().unwrap_or_default(),
         };
         let client = &self.writer.client;
-        let result = if self.merges() || self.spec.target.immutable {
+        let partial = self.rendered.kept != Kept::Nothing;
+        let result = if self.merges() || self.spec.target.immutable || partial {
             let (wanted, dropped, metadata) = merged::patch(self, meta);
             secrets_api::merge(client, at, &wanted, &dropped, metadata).await
         } else {

@@ -77,6 +77,8 @@ causes! {
     InvalidKey => Data,
     /// Two keys become the same.
     KeyCollision => Data,
+    /// Keys cannot be rewritten as asked for.
+    RewriteFailed => Data,
     /// The Secret would be larger than Kubernetes allows.
     TooLarge => Data,
     /// AWS denies the read.

@@ -9,7 +9,7 @@ use super::{
     cause::{Cause, Failure},
     object::Object,
     plan::{Reads, Request, StoreState, Why},
-    spec::{Interval, Spec, StoreName, not_supported},
+    spec::{Interval, Spec, StoreName},
 };
 use crate::{
     aws::{self, Answer, Broker, Class, Fault, Identity, Lane, OBJECT_LIMIT, Retry},
@@ -22,6 +22,8 @@ use crate::{
 pub enum Fetched {
     /// A secret.
     Value(Arc<Answer>),
+    /// The secrets that match.
+    Found(Vec<aws::Found>),
     /// What a generator made.
     Generated(Generated),
     /// There is no such secret.
@@ -32,6 +34,7 @@ impl Fetched {
     fn size(&self) -> usize {
         match self {
             Self::Value(answer) => answer.size(),
+            Self::Found(found) => found.iter().map(|found| found.answer.size()).sum(),
             Self::Generated(made) => made.values.values().map(SecretBytes::len).sum(),
             Self::Missing => 0,
         }
@@ -96,7 +99,11 @@ pub async fn fetch(
                     let answer = broker.read(identity, retry, read, lane, single).await;
                     answer.map(Fetched::Value).map_err(Trouble::Aws)
                 }
-                Request::Find(..) => Err(Trouble::Other(not_supported("find"))),
+                Request::Find(store, query) => {
+                    let (identity, retry) = caller(callers, store)?;
+                    let found = broker.find(identity, retry, query, lane).await;
+                    found.map(Fetched::Found).map_err(Trouble::Aws)
+                }
                 Request::Generate(name) => {
                     let made = generators.generate(&object.namespace, name, urgency).await;
                     made.map(Fetched::Generated).map_err(Trouble::Other)
@@ -210,7 +217,7 @@ fn collect(spec: &Spec, reads: &Reads, answers: Vec<Result<Fetched, Trouble>>) -
 fn expires(fetched: &[Fetched]) -> Option<Timestamp> {
     let made = fetched.iter().filter_map(|fetched| match fetched {
         Fetched::Generated(made) => Some(made.expires),
-        Fetched::Value(_) | Fetched::Missing => None,
+        Fetched::Value(_) | Fetched::Found(_) | Fetched::Missing => None,
     });
     // One that lasts counts as none for all.
     made.collect::<Option<Vec<_>>>()?.into_iter().min()

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta, OwnerReference};
 
 use super::{
+    absence::OnMissing,
     cause::{Cause, Failure},
     fingerprint,
     spec::{self, Spec, StoreName},
@@ -92,6 +93,10 @@ impl Object {
         let form = fingerprint::synced_form(generation, &annotations, &labels).into();
         annotations.remove(LAST_APPLIED);
         let finalizers = metadata.finalizers.unwrap_or_default();
+        let spec = spec.and_then(|spec| {
+            let on_missing = OnMissing::of(&annotations)?;
+            Ok(Spec { on_missing, ..spec })
+        });
         Self {
             namespace: metadata.namespace.unwrap_or_default().into(),
             name: metadata.name.unwrap_or_default().into(),

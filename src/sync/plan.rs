@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::{
@@ -13,12 +14,12 @@ use super::{
     fingerprint,
     object::Object,
     record::Record,
-    spec::{FindBy, Interval, Refresh, Remote, Spec, StoreName, Wanted},
+    spec::{Gate, Interval, Refresh, Remote, Spec, StoreName, Wanted, Windows},
     target::{self, Drift, Expected, TargetView},
 };
 use crate::{
     api::secret_store::{AwsProvider, AwsService},
-    aws::{Aspect, Read, Version},
+    aws::{Aspect, Query, Read, Version},
     generators::GeneratorName,
     operator::store::StoreView,
 };
@@ -66,6 +67,8 @@ pub struct Situation<'a> {
     pub terminating: bool,
     /// Now.
     pub instant: Instant,
+    /// The same by the calendar, as sync windows have it.
+    pub now: Timestamp,
 }
 
 /// Why a sync runs.
@@ -100,7 +103,7 @@ pub enum Request {
     /// A secret, of a store.
     Value(StoreName, Read),
     /// Every secret of a store that matches.
-    Find(StoreName, FindBy),
+    Find(StoreName, Query),
     /// New values of a generator.
     Generate(GeneratorName),
 }
@@ -238,10 +241,10 @@ fn reason(s: &Situation<'_>, spec: &Spec) -> Result<Why, Option<Duration>> {
         && failing.form == object.form
     {
         let wait = until(failing.retry_at);
-        return if wait.is_zero() {
-            Ok(or_confirm(Why::Retry))
-        } else {
-            Err(Some(wait))
+        return match (wait.is_zero(), failing.of_refresh) {
+            (false, _) => Err(Some(wait)),
+            (true, false) => Ok(or_confirm(Why::Retry)),
+            (true, true) => within_windows(s, spec, or_confirm(Why::Retry)),
         };
     }
     let Some(synced) = &record.synced_form else {
@@ -249,8 +252,8 @@ fn reason(s: &Situation<'_>, spec: &Spec) -> Result<Why, Option<Duration>> {
     };
     let changed = match spec.refresh {
         Refresh::CreatedOnce => false,
+        // What is generated would be another password than the one in use, for a change that need not concern it.
         Refresh::Periodic(Interval::Once) => {
-            // What is generated would be another password than the one in use.
             !spec.uses_generator() && fingerprint::generation_of(synced) != Some(object.generation)
         }
         Refresh::OnChange | Refresh::Periodic(Interval::Every(_)) => *synced != object.form,
@@ -277,15 +280,28 @@ fn reason(s: &Situation<'_>, spec: &Spec) -> Result<Why, Option<Duration>> {
     let Refresh::Periodic(interval) = spec.refresh else {
         return Err(None);
     };
-    let due = match interval {
-        Interval::Every(_) => Some(record.due.map_or(Duration::ZERO, until)),
-        Interval::Once => None,
+    // A token that expires is renewed before it does, whatever the interval and the windows.
+    if record.renew_at.is_some_and(|at| until(at).is_zero()) {
+        return Ok(Why::Due);
+    }
+    let due = match (interval, record.due.map(until)) {
+        (Interval::Every(_), Some(wait)) if !wait.is_zero() => Err(Some(wait)),
+        (Interval::Every(_), _) => within_windows(s, spec, Why::Due),
+        (Interval::Once, _) => Err(None),
     };
-    // A token that expires is renewed before, whatever the interval.
-    let wait = due.into_iter().chain(record.renew_at.map(until)).min();
-    match wait {
-        Some(Duration::ZERO) => Ok(Why::Due),
-        _ => Err(wait),
+    due.map_err(|wait| wait.into_iter().chain(record.renew_at.map(until)).min())
+}
+
+/// A refresh that is due waits for its window, and nothing looks at it until then.
+fn within_windows(s: &Situation<'_>, spec: &Spec, why: Why) -> Result<Why, Option<Duration>> {
+    match spec
+        .windows
+        .as_ref()
+        .map_or(Gate::Open, |windows: &Windows| windows.gate(s.now))
+    {
+        Gate::Open => Ok(why),
+        Gate::ClosedUntil(time) => Err(Some(time.duration_since(s.now).unsigned_abs())),
+        Gate::Closed => Err(None),
     }
 }
 
@@ -310,8 +326,15 @@ fn reads(s: &Situation<'_>, spec: &Spec) -> Result<Reads, Failure> {
                 Request::Value(remote.store.clone(), read(remote, usable(s, &remote.store)?))
             }
             Wanted::Find(store, by) => {
-                usable(s, store)?;
-                Request::Find(store.clone(), by.clone())
+                let aws = usable(s, store)?;
+                let query = Query {
+                    service: aws.service,
+                    prefix: aws.prefix.clone(),
+                    path: by.path.clone(),
+                    name: by.name.clone(),
+                    tags: by.tags.clone(),
+                };
+                Request::Find(store.clone(), query)
             }
             Wanted::Generator(name) => {
                 reads.by_source.push(reads.distinct.len());

@@ -1,6 +1,6 @@
 //! What is known of an object while we run: the authority over its status, which only seeds it at start.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -24,6 +24,8 @@ pub struct Failing {
     pub since: Instant,
     /// When it is tried again.
     pub retry_at: Instant,
+    /// A refresh that was due failed: sync windows hold for its further tries too.
+    pub of_refresh: bool,
 }
 
 /// What the status says, by our last write or, after a start, as it was found.
@@ -49,12 +51,17 @@ pub struct Reported {
     pub expires: Option<Timestamp>,
 }
 
-/// A read whose source is missing.
-#[derive(Clone, Copy, Debug)]
+/// Hashes of names that a find gave: enough to tell that one is gone.
+pub type Names = HashSet<u64>;
+
+/// A source that is missing, or of which something is.
+#[derive(Clone, Debug)]
 pub struct Absence {
     /// Since when.
     pub since: Instant,
-    /// A single read at least ten seconds later agreed.
+    /// Of a find, the names that it lacks; none where they are not known.
+    pub names: Names,
+    /// A single look at least ten seconds later agreed.
     pub confirmed: bool,
 }
 
@@ -81,6 +88,8 @@ pub struct Record {
     pub failing: Option<Failing>,
     /// Sources that are missing.
     pub absent: BTreeMap<Request, Absence>,
+    /// What finds gave in the last sync.
+    pub found: BTreeMap<Request, Names>,
     /// When to ask again whether a source is missing, before anything is removed.
     pub confirm_at: Option<Instant>,
     /// Repairs within the last ten minutes.
@@ -122,6 +131,7 @@ impl Record {
             unproven: true,
             failing: None,
             absent: BTreeMap::new(),
+            found: BTreeMap::new(),
             confirm_at: None,
             repairs: VecDeque::new(),
             forced: object.force_sync().map(|value| value.map(Into::into)),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use aws_lc_rs::hmac;
 
 use super::{
+    absence::Kept,
     cause::{Cause, Failure},
     object::Object,
     record::Digest,
@@ -55,6 +56,8 @@ pub struct Rendered {
     pub labels: BTreeMap<String, String>,
     /// Annotations that the object declares.
     pub annotations: BTreeMap<String, String>,
+    /// Keys that stay on the target although they are not in `data`.
+    pub kept: Kept,
     /// Type; nothing leaves it to Kubernetes' default, or as it is.
     pub type_: Option<String>,
 }
@@ -76,6 +79,7 @@ pub fn render(object: &Object, spec: &Spec, data: Map) -> Result<Rendered, Failu
         data,
         labels: copied(&object.labels),
         annotations: copied(&object.annotations),
+        kept: Kept::Nothing,
         type_: None,
     })
 }
@@ -129,6 +133,7 @@ pub fn digest(key: &hmac::Key, rendered: &Rendered, also: &str) -> Digest {
         }
     }
     part(rendered.type_.as_deref().unwrap_or_default().as_bytes());
+    part(format!("{:?}", rendered.kept).as_bytes());
     part(also.as_bytes());
     let tag = context.sign();
     let mut digest = Digest::default();

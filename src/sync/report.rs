@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::{
     Done, Outcome,
+    absence::OnMissing,
     apply::Applied,
     cause::{Cause, Class, Failure},
     object::Object,
@@ -30,6 +31,36 @@ const ENTRIES: usize = 50;
 const ENTRIES_BYTES: usize = 16 * 1024;
 /// Longest wait between tries of what backs off.
 const LONGEST_BACKOFF: Duration = Duration::from_mins(5);
+
+/// Cause of an object that is Ready although sources are missing, as it wished.
+const PARTIALLY_SYNCED: &str = "PartiallySynced";
+
+/// Message of an object that asked by annotation to be synced without what is missing.
+fn partially_synced(object: &Object, outcome: &Outcome) -> Option<String> {
+    let on_missing = object
+        .spec
+        .as_ref()
+        .map(|spec| spec.on_missing)
+        .unwrap_or_default();
+    let left = match on_missing {
+        OnMissing::Fail => return None,
+        OnMissing::Keep => "stays on the target as it is",
+        OnMissing::Skip => "is left out",
+    };
+    let some_left = match &outcome.done {
+        Done::Retained | Done::NotWritten => true,
+        Done::Applied(applied) => !matches!(applied, Applied::Deleted | Applied::Missing),
+        Done::AwaitingConfirmation => false,
+    };
+    if outcome.missing.is_empty() || !some_left {
+        return None;
+    }
+    let places: Vec<_> = outcome.missing.iter().map(ToString::to_string).collect();
+    Some(truncated(format!(
+        "{PARTIALLY_SYNCED}: missing at the source, so that it {left}: {}",
+        places.join(", ")
+    )))
+}
 
 /// Text of the Ready condition with its reason, for each end of a sync.
 fn success(done: &Done) -> Option<(&'static str, &'static str)> {
@@ -116,6 +147,8 @@ pub fn succeeded(
             ..Report::default()
         };
     };
+    let partly = partially_synced(object, outcome);
+    let message = partly.as_deref().unwrap_or(message);
     let changed = match &outcome.done {
         Done::Applied(Applied::Created(_) | Applied::Updated(_)) => true,
         // Found again at each refresh, and news but once.
@@ -133,14 +166,7 @@ pub fn succeeded(
     record.synced_form = Some(object.form.clone());
     record.forced = object.force_sync().map(|value| value.map(Into::into));
     if let (Why::Drift(_), true) = (why, changed) {
-        while record
-            .repairs
-            .front()
-            .is_some_and(|at| at.elapsed() > CONTEST_WINDOW)
-        {
-            record.repairs.pop_front();
-        }
-        record.repairs.push_back(began.instant);
+        count_repair(record, began);
     }
     let (entries, omitted) = versions(object, record, outcome);
     let mut after = Reported {
@@ -151,7 +177,7 @@ pub fn succeeded(
             &record.reported,
             began.at,
         )),
-        cause: None,
+        cause: partly.is_some().then(|| PARTIALLY_SYNCED.to_owned()),
         observed_generation: Some(object.generation),
         refresh_time: Some(began.at),
         synced_form: Some(object.form.to_string()),
@@ -179,12 +205,24 @@ pub fn succeeded(
     if !(heartbeat || asked || changed || was_failing) {
         after.refresh_time = record.reported.refresh_time;
     }
-    let notes = notes(record, outcome, message, changed || asked);
+    let notes = notes(record, outcome, message, partly.is_some(), changed || asked);
     Report {
         status: write(record, after),
         notes,
         next: None,
     }
+}
+
+/// A target was put right: too often within some minutes is a contest.
+fn count_repair(record: &mut Record, began: Began) {
+    while record
+        .repairs
+        .front()
+        .is_some_and(|at| at.elapsed() > CONTEST_WINDOW)
+    {
+        record.repairs.pop_front();
+    }
+    record.repairs.push_back(began.instant);
 }
 
 /// The versions that the target holds.
@@ -198,24 +236,27 @@ fn versions(object: &Object, record: &Record, outcome: &Outcome) -> (Vec<SyncedE
 }
 
 /// What users are told of a success.
-fn notes(record: &Record, outcome: &Outcome, message: &str, is_news: bool) -> Vec<Note> {
+fn notes(record: &Record, outcome: &Outcome, message: &str, partly: bool, is_news: bool) -> Vec<Note> {
     let mut notes = vec![];
     let ready = record.reported.ready.as_ref();
+    let said = ready.and_then(|ready| ready.message.as_deref()) == Some(message);
     match &outcome.done {
         Done::Applied(Applied::Created(_)) => notes.push(Note::normal("Created", "secret created")),
         Done::Applied(Applied::Updated(_)) => notes.push(Note::normal("Updated", "secret updated")),
-        Done::Applied(Applied::Deleted)
-            if ready.and_then(|ready| ready.message.as_deref()) != Some(message) =>
-        {
-            notes.push(Note::normal("Deleted", message));
-        }
+        Done::Applied(Applied::Deleted) if !said => notes.push(Note::normal("Deleted", message)),
         _ => {}
     }
     if outcome.renamed > 0 {
         notes.push(Note::normal("Deleted", "secret deleted because it was orphaned"));
     }
     // Once per absence, not once per refresh.
-    if is_news {
+    if partly && !said {
+        notes.push(Note {
+            warning: true,
+            reason: PARTIALLY_SYNCED,
+            text: message.to_owned(),
+        });
+    } else if !partly && is_news {
         notes.extend(outcome.missing.iter().map(|place| {
             Note::normal(
                 "MissingProviderSecret",
@@ -226,21 +267,30 @@ fn notes(record: &Record, outcome: &Outcome, message: &str, is_news: bool) -> Ve
     notes
 }
 
-/// A sync failed, or the plan refused it.
+/// A sync failed, or, where there is no reason for one, the plan refused it.
 pub fn failed(
     object: &Object,
     record: &mut Record,
     failure: &Failure,
-    refused: bool,
+    why: Option<&Why>,
     interval: Interval,
     began: Began,
 ) -> Report {
     let every = interval.or(DEFAULT_WAIT);
     let class = failure.cause.class();
     let now = Instant::now();
-    let (count, since) = match &record.failing {
-        Some(failing) if failing.form == object.form => (failing.count.saturating_add(1), failing.since),
-        _ => (1, now),
+    let refused = why.is_none();
+    let before = record
+        .failing
+        .as_ref()
+        .filter(|failing| failing.form == object.form);
+    let (count, since) = before.map_or((1, now), |failing| {
+        (failing.count.saturating_add(1), failing.since)
+    });
+    let of_refresh = match why {
+        Some(Why::Due) => true,
+        Some(Why::Retry) => before.is_some_and(|failing| failing.of_refresh),
+        _ => false,
     };
     let next = match class {
         Class::Spec => None,
@@ -262,6 +312,7 @@ pub fn failed(
             count,
             since,
             retry_at,
+            of_refresh,
         });
         record.forced = object.force_sync().map(|value| value.map(Into::into));
     }

@@ -1,7 +1,9 @@
 //! REWRITE: answers become one map of keys and values, in the contract's order. Pure.
 //!
-//! extract, then keys converted, keys checked, values decoded, null bytes looked for; dataFrom before data, so that data
-//! overwrites. Errors name keys and places, never values.
+//! Members, or what was found; then keys rewritten or, where nothing is said of that, converted; keys checked, values
+//! decoded, null bytes looked for. dataFrom before data, so that data overwrites. Errors name keys and places, never values.
+
+mod operations;
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
@@ -22,7 +24,7 @@ use super::{
 };
 use crate::{
     api::external_secret::{ConversionStrategy, DecodingStrategy, NullBytePolicy},
-    aws::Answer,
+    aws::{Answer, Found},
     secret_bytes::SecretBytes,
 };
 
@@ -46,7 +48,11 @@ pub fn rewrite(spec: &Spec, reads: &Reads, fetched: &[Fetched]) -> Result<Map, F
             Some(Fetched::Value(answer)) => {
                 one(&mut map, source, answer).map_err(in_place)?;
             }
-            Some(Fetched::Generated(made)) => map.extend(checked(made.values.clone()).map_err(in_place)?),
+            Some(Fetched::Found(found)) => map.extend(several(source, found).map_err(in_place)?),
+            Some(Fetched::Generated(made)) => {
+                let values = operations::apply(&source.rewrite, made.values.clone()).and_then(checked);
+                map.extend(values.map_err(in_place)?);
+            }
             Some(Fetched::Missing) | None => {}
         }
     }
@@ -58,35 +64,51 @@ fn one(map: &mut Map, source: &Source, answer: &Answer) -> Result<(), Failure> {
     let Wanted::Value(remote) = &source.wanted else {
         return Ok(());
     };
-    let value = value(remote, answer)?;
+    let value = match &remote.property {
+        None => whole(answer, &remote.key)?,
+        Some(property) => part(answer, &remote.key, property)?,
+    };
     if let Place::Data(_, key) = &source.place {
         let value = decode(source.decoding, key, value)?;
         refuse_null_bytes(source.null_bytes, [(&**key, &value)])?;
         map.insert(key.to_string(), value);
     } else {
-        let members = convert(source.conversion, members(remote, &value)?)?;
-        map.extend(decoded(source, checked(members)?)?);
+        map.extend(keyed(source, members(remote, &value)?)?);
     }
     Ok(())
 }
 
-/// The value that a source means: the payload, or a part of it.
-fn value(remote: &Remote, answer: &Answer) -> Result<SecretBytes, Failure> {
-    let Some(property) = &remote.property else {
-        return answer
-            .text
-            .clone()
-            .or_else(|| answer.binary.clone())
-            .ok_or_else(|| {
-                Failure::new(
-                    Cause::NotJson,
-                    format!(
-                        "invalid secret received. no secret string nor binary for key: {}",
-                        remote.key
-                    ),
-                )
-            });
+/// Everything that was found, under its name.
+fn several(source: &Source, found: &[Found]) -> Result<Map, Failure> {
+    let named = found
+        .iter()
+        .map(|found| Ok((found.name.clone(), whole(&found.answer, &found.name)?)));
+    keyed(source, named.collect::<Result<_, Failure>>()?)
+}
+
+/// The keys of an entry as they will be: rewritten or else converted, and then fit for a Secret.
+fn keyed(source: &Source, map: Map) -> Result<Map, Failure> {
+    let map = if source.rewrite.is_empty() {
+        convert(source.conversion, map)?
+    } else {
+        operations::apply(&source.rewrite, map)?
     };
+    decoded(source, checked(map)?)
+}
+
+/// All of a secret.
+fn whole(answer: &Answer, key: &str) -> Result<SecretBytes, Failure> {
+    let payload = answer.text.as_ref().or(answer.binary.as_ref());
+    payload.cloned().ok_or_else(|| {
+        Failure::new(
+            Cause::NotJson,
+            format!("invalid secret received. no secret string nor binary for key: {key}"),
+        )
+    })
+}
+
+/// A part of a secret's JSON.
+fn part(answer: &Answer, key: &str, property: &str) -> Result<SecretBytes, Failure> {
     // Where a secret has both, a property is looked up in the binary one.
     let payload = answer
         .binary
@@ -97,10 +119,7 @@ fn value(remote: &Remote, answer: &Answer) -> Result<SecretBytes, Failure> {
         Ok(found) if found.exists() => Ok(SecretBytes::from(&found.to_bytes()[..])),
         Err(_) => Err(Failure::new(
             Cause::PropertyNotFound,
-            format!(
-                "the property {property} takes too much work to look up in secret {}; simplify it",
-                remote.key
-            ),
+            format!("the property {property} takes too much work to look up in secret {key}; simplify it"),
         )),
         Ok(_) => {
             let hint = if serde_json::from_slice::<&RawValue>(payload).is_ok() {
@@ -110,7 +129,7 @@ fn value(remote: &Remote, answer: &Answer) -> Result<SecretBytes, Failure> {
             };
             Err(Failure::new(
                 Cause::PropertyNotFound,
-                format!("key {property} does not exist in secret {}; {hint}", remote.key),
+                format!("key {property} does not exist in secret {key}; {hint}"),
             ))
         }
     }

@@ -5,16 +5,21 @@
 mod rewrite;
 mod source;
 mod target;
+mod windows;
 
 use std::{collections::BTreeSet, time::Duration};
 
 pub use rewrite::{KeyTemplate, Merge, RewriteOp};
 pub use source::{FindBy, Place, Remote, Source, StoreName, Wanted, stores, stores_of_unreadable};
 pub use target::TargetSpec;
+pub use windows::{Gate, Windows};
 
 use crate::{
     api::external_secret::{DeletionPolicy, ExternalSecretSpec, RefreshPolicy},
-    sync::cause::{Cause, Failure},
+    sync::{
+        absence::OnMissing,
+        cause::{Cause, Failure},
+    },
 };
 
 /// How often a source is read again.
@@ -56,6 +61,10 @@ pub struct Spec {
     pub refresh: Refresh,
     /// `refreshInterval`, whatever the policy: failures that depend on data are looked at again then.
     pub interval: Interval,
+    /// When a periodic refresh may run; nothing leaves it free.
+    pub windows: Option<Windows>,
+    /// What becomes of keys whose source is missing.
+    pub on_missing: OnMissing,
     /// dataFrom, then data: later entries overwrite earlier keys.
     pub sources: Vec<Source>,
 }
@@ -81,9 +90,7 @@ impl Spec {
             RefreshPolicy::OnChange => Refresh::OnChange,
             RefreshPolicy::Periodic => Refresh::Periodic(interval),
         };
-        if spec.sync_windows.is_some() {
-            return Err(not_supported("spec.syncWindows"));
-        }
+        let windows = spec.sync_windows.as_ref().map(Windows::parse).transpose()?;
         let data = spec.data.as_deref().unwrap_or_default();
         let data_from = spec.data_from.as_deref().unwrap_or_default();
         if data.is_empty() && data_from.is_empty() {
@@ -107,6 +114,8 @@ impl Spec {
             target,
             refresh,
             interval,
+            windows,
+            on_missing: OnMissing::default(),
             sources,
         })
     }

@@ -37,6 +37,8 @@ pub struct Metrics {
     pub sync_duration: HistogramVec,
     /// `keyferry_externalsecret_last_success_timestamp_seconds`
     pub last_success: GaugeVec,
+    /// `keyferry_externalsecret_missing_keys`: entries that an object is synced without.
+    pub missing_keys: IntGaugeVec,
     /// `keyferry_queue_depth`, by lane.
     pub lane_depth: IntGaugeVec,
     /// `keyferry_queue_wait_seconds`, by lane.
@@ -135,6 +137,11 @@ impl Metrics {
                 "When an ExternalSecret was last found or made equal to its source",
                 &OBJECT,
             )?,
+            missing_keys: gauges(
+                "keyferry_externalsecret_missing_keys",
+                "Entries of an ExternalSecret whose source is missing and that it is synced without",
+                &OBJECT,
+            )?,
             lane_depth: gauges("keyferry_queue_depth", "Objects that are due, by lane", &["lane"])?,
             lane_wait: histograms(
                 "keyferry_queue_wait_seconds",
@@ -224,6 +231,17 @@ impl Metrics {
         }
     }
 
+    /// So many entries of an ExternalSecret have no source, and it is synced without them.
+    pub fn missing(&self, namespace: &str, name: &str, count: usize) {
+        let object = [name, namespace];
+        if self.per_object && count > 0 {
+            let count = i64::try_from(count).unwrap_or(i64::MAX);
+            self.missing_keys.with_label_values(&object).set(count);
+        } else {
+            _ = self.missing_keys.remove_label_values(&object);
+        }
+    }
+
     /// An ExternalSecret is gone: its series go too.
     pub fn forget(&self, namespace: &str, name: &str) {
         let object = [name, namespace];
@@ -232,6 +250,7 @@ impl Metrics {
         _ = self.sync_errors.remove_label_values(&object);
         _ = self.reconcile_duration.remove_label_values(&object);
         _ = self.last_success.remove_label_values(&object);
+        _ = self.missing_keys.remove_label_values(&object);
         for status in ["True", "False"] {
             _ = self
                 .condition

@@ -203,32 +203,124 @@ async fn a_spec_that_contradicts_itself_is_refused_also_where_admission_let_it_p
             json!({ "target": { "manifest": { "apiVersion": "v1", "kind": "ConfigMap" } } }),
             "spec.target.manifest",
         ),
-        (
-            json!({ "syncWindows": { "kind": "allow", "windows": [{ "schedule": "* * * * *", "duration": "1h" }] } }),
-            "spec.syncWindows",
-        ),
-        (
-            json!({ "dataFrom": [{ "find": { "name": { "regexp": ".*" } } }] }),
-            "spec.dataFrom[0].find",
-        ),
-        (
-            json!({ "dataFrom": [{ "sourceRef": { "generatorRef": { "kind": "Password", "name": "p" } } }] }),
-            "spec.dataFrom[0].sourceRef.generatorRef",
-        ),
-        (
-            json!({ "dataFrom": [{
-                "extract": { "key": synced.space.id("good") },
-                "rewrite": [{ "regexp": { "source": "a", "target": "b" } }],
-            }]}),
-            "spec.dataFrom[0].rewrite",
-        ),
-        (
-            json!({ "dataFrom": [{ "extract": { "key": synced.space.id("good"), "metadataPolicy": "Fetch" } }] }),
-            "spec.dataFrom[0].extract.metadataPolicy",
-        ),
     ] {
         has(&synced.fails(with(more), "NotSupported").await, &[path]);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_an_expression_a_template_or_a_schedule_is_said_by_its_path_and_nothing_is_read() {
+    let synced = Synced::new().await;
+    let reads = synced.space.reads("unread");
+    let window = |schedule: &str, duration: &str| {
+        json!({
+            "syncWindows": { "kind": "deny", "windows": [{ "schedule": schedule, "duration": duration }] },
+            "dataFrom": [{ "extract": { "key": synced.space.id("unread") } }],
+        })
+    };
+    let rewrite = |operation: Value| json!({ "dataFrom": [{ "extract": { "key": synced.space.id("unread") }, "rewrite": [operation] }] });
+    for (spec, parts) in [
+        (
+            window("61 * * * *", "1h"),
+            ["spec.syncWindows.windows[0].schedule", "is not a cron schedule"],
+        ),
+        (
+            window("0 8 * * *", "8"),
+            ["spec.syncWindows.windows[0].duration", "is not a duration"],
+        ),
+        (
+            json!({ "dataFrom": [{ "find": { "name": { "regexp": "[" } } }] }),
+            ["spec.dataFrom[0].find", "could not compile find.name.regexp [[]"],
+        ),
+        (
+            json!({ "dataFrom": [{ "find": { "path": "/a" } }] }),
+            ["spec.dataFrom[0].find", "unexpected find operator"],
+        ),
+        (
+            rewrite(json!({ "regexp": { "source": "(", "target": "" } })),
+            ["spec.dataFrom[0].rewrite[0].regexp.source", "missing closing )"],
+        ),
+        (
+            rewrite(json!({ "transform": { "template": "{{ .value" } })),
+            [
+                "spec.dataFrom[0].rewrite[0].transform.template",
+                "unclosed action",
+            ],
+        ),
+        (
+            rewrite(json!({ "merge": { "strategy": "JSON" } })),
+            ["spec.dataFrom[0].rewrite[0].merge.into", "is needed"],
+        ),
+    ] {
+        has(&synced.fails(spec, "InvalidSpec").await, &parts);
+    }
+    assert_eq!(synced.space.reads("unread"), reads);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_rewritten_keys_is_said_with_their_names() {
+    let synced = Synced::new().await;
+    synced
+        .space
+        .put("parts", r#"{"a1":{"x":"1"},"a2":{"x":"2"},"text":"plain"}"#)
+        .await;
+    let rewrite = |operation: Value| json!({ "dataFrom": [{ "extract": { "key": synced.space.id("parts") }, "rewrite": [operation] }] });
+    let regexp = |source: &str, target: &str| json!({ "regexp": { "source": source, "target": target } });
+    let merge = |options: Value| json!({ "merge": options });
+    let long = "k".repeat(254);
+    for (operation, cause, part) in [
+        (
+            regexp("[12]", ""),
+            "KeyCollision",
+            "the keys a1 and a2 both become \"a\"",
+        ),
+        (regexp("^text$", "a/b"), "InvalidKey", "may hold only letters"),
+        (
+            regexp("^text$", &long),
+            "InvalidKey",
+            "is longer than 253 characters",
+        ),
+        (
+            json!({ "transform": { "template": "{{ fail \"no\" }}" } }),
+            "RewriteFailed",
+            "the function returned an error",
+        ),
+        (
+            merge(json!({})),
+            "NotJson",
+            "the value of key text is not a JSON object",
+        ),
+        (
+            merge(json!({ "priority": ["a1", "gone"] })),
+            "RewriteFailed",
+            "priority[1]: there is no key gone",
+        ),
+    ] {
+        has(&synced.fails(rewrite(operation), cause).await, &[part, "rewrite"]);
+    }
+    synced
+        .space
+        .put("parts", r#"{"a1":{"x":"1"},"a2":{"x":"2"}}"#)
+        .await;
+    has(
+        &synced.fails(rewrite(merge(json!({}))), "KeyCollision").await,
+        &["merge failed with conflicts: x", "x in a1 and a2"],
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_word_that_on_missing_does_not_know_is_refused() {
+    let synced = Synced::new().await;
+    synced
+        .space
+        .annotate("app", "keyferry.dev/on-missing", "ignore")
+        .await;
+    let message = synced.space.fails("app", "InvalidSpec").await;
+    has(&message, &["keyferry.dev/on-missing", "fail, keep or skip"]);
+    assert_eq!(
+        synced.space.secret("app").await.metadata.resource_version,
+        synced.version
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,7 +9,10 @@ use super::Target;
 use crate::{
     api::names,
     secrets_api::{SecretMeta, Wanted},
-    sync::target::{data_keys, metadata_keys},
+    sync::{
+        fingerprint,
+        target::{data_keys, metadata_keys},
+    },
 };
 
 /// Whether a manager has written data or metadata of this Secret.
@@ -22,6 +25,19 @@ pub(super) fn written_by(meta: &SecretMeta, manager: &str) -> bool {
                     .as_ref()
                     .is_some_and(|f| f.0.get("f:metadata").is_some()))
     })
+}
+
+/// Digest of the data keys that a manager holds.
+pub(super) fn keys_held(meta: &SecretMeta, manager: &str) -> String {
+    fingerprint::keys_digest(held(meta, manager))
+}
+
+fn held<'a>(meta: &'a SecretMeta, manager: &str) -> BTreeSet<&'a str> {
+    let entries = meta.metadata.managed_fields.iter().flatten();
+    entries
+        .filter(|e| e.manager.as_deref() == Some(manager))
+        .flat_map(data_keys)
+        .collect()
 }
 
 /// What a field of metadata held by our doing: what of it is not wanted any more goes.
@@ -84,7 +100,8 @@ pub(super) fn whole(target: &Target<'_>, meta: &SecretMeta) -> Wanted {
 
 /// A merge patch, for Merge and CreateOrMerge: our keys, those of ours that are dropped, and metadata.
 ///
-/// Also for `immutable` on a Secret that is there: its data is left as it is, and only what marks it ours is written.
+/// Also where keys are kept whose source is missing. And for `immutable` on a Secret that is there: its data is left as
+/// it is, and only what marks it ours is written.
 pub(super) fn patch(target: &Target<'_>, meta: &SecretMeta) -> (Wanted, Vec<String>, Map<String, Value>) {
     let mut wanted = target.wanted();
     let frozen = target.spec.target.immutable;
@@ -108,12 +125,16 @@ pub(super) fn patch(target: &Target<'_>, meta: &SecretMeta) -> (Wanted, Vec<Stri
                 .insert(names::KEYS_ANNOTATION.to_owned(), keys.clone());
         }
     } else {
-        let entries = meta.metadata.managed_fields.iter().flatten();
-        let ours = entries
-            .filter(|e| e.manager.as_deref() == Some(target.manager.as_str()))
-            .flat_map(data_keys);
-        let gone: BTreeSet<_> = ours.filter(|key| !wanted.data.contains_key(*key)).collect();
-        dropped.extend(gone.into_iter().map(str::to_owned));
+        let kept = &target.rendered.kept;
+        let unread = held(meta, &target.manager)
+            .into_iter()
+            .filter(|key| !wanted.data.contains_key(*key));
+        let (stay, go): (Vec<_>, Vec<_>) = unread.partition(|key| kept.holds(key));
+        dropped.extend(go.into_iter().map(str::to_owned));
+        if let Some(keys) = wanted.annotations.get_mut(names::KEYS_ANNOTATION) {
+            let all = wanted.data.keys().map(String::as_str).chain(stay);
+            *keys = fingerprint::keys_digest(all);
+        }
     }
     let field =
         |field: &str, present: Option<&BTreeMap<String, String>>, wanted: &BTreeMap<String, String>| {

@@ -76,6 +76,7 @@ struct World {
     default_class: bool,
     terminating: bool,
     instant: Instant,
+    now: Timestamp,
 }
 
 impl World {
@@ -90,6 +91,7 @@ impl World {
             default_class: true,
             terminating: false,
             instant: Instant::now() + MINUTE * 100,
+            now: "2026-11-21T12:00:00Z".parse().unwrap(),
         }
     }
 
@@ -135,6 +137,7 @@ impl World {
             default_class: self.default_class,
             terminating: self.terminating,
             instant: self.instant,
+            now: self.now,
         })
     }
 
@@ -186,6 +189,7 @@ impl World {
             count: 1,
             since: self.instant,
             retry_at: self.instant + wait,
+            of_refresh: false,
         });
     }
 }
@@ -620,6 +624,93 @@ fn a_store_that_is_not_ready_does_not_disturb_what_is_not_due() {
     let mut world = World::synced(&json!({}));
     world.stores = [(aws(), StoreState::NotReady(None))].into();
     assert_eq!(outline(&world.decide()), "skip 60 s");
+}
+
+/// Noon of a Saturday is the time of every world here.
+fn windows(kind: &str, schedule: &str, duration: &str) -> Value {
+    json!({ "syncWindows": { "kind": kind, "windows": [{ "schedule": schedule, "duration": duration }] } })
+}
+
+#[test]
+fn a_refresh_that_is_due_waits_for_its_window_and_nothing_looks_until_then() {
+    let table = [
+        (windows("allow", "0 11 * * *", "2h"), "sync Due"),
+        (windows("allow", "0 12 * * *", "1m"), "sync Due"),
+        (windows("allow", "0 10 * * *", "2h"), "sync Due"),
+        (windows("allow", "0 14 * * *", "1h"), "skip 7200 s"),
+        (windows("allow", "0 0 31 2 *", "1h"), "skip"),
+        (windows("deny", "0 14 * * *", "1h"), "sync Due"),
+        (windows("deny", "0 11 * * *", "90m"), "skip 1801 s"),
+        (json!({}), "sync Due"),
+    ];
+    for (spec, expected) in table {
+        let mut world = World::synced(&spec);
+        world.record.due = Some(world.instant);
+        assert_eq!(outline(&world.decide()), expected, "{spec}");
+    }
+}
+
+#[test]
+fn windows_hold_for_refreshes_and_their_tries_and_for_nothing_else() {
+    let closed = windows("allow", "0 14 * * *", "1h");
+    let mut world = World::synced(&closed);
+    world.failing(Duration::ZERO);
+    assert_eq!(outline(&world.decide()), "sync Retry");
+    world.record.failing.as_mut().unwrap().of_refresh = true;
+    assert_eq!(outline(&world.decide()), "skip 7200 s");
+
+    assert_eq!(outline(&World::new(plain(&closed)).decide()), "sync New");
+    let mut world = World::synced(&closed);
+    world.target = None;
+    assert_eq!(outline(&world.decide()), "sync Drift");
+    let mut world = World::synced(&closed);
+    world.changed(&closed, &json!({ "force-sync": "now" }), 1);
+    assert_eq!(outline(&world.decide()), "sync Forced");
+    let mut world = World::synced(&closed);
+    world.changed(&closed, &json!({ "note": "changed" }), 1);
+    assert_eq!(outline(&world.decide()), "sync Changed");
+}
+
+#[test]
+fn a_change_makes_no_generator_run_again_under_interval_zero() {
+    let generated = json!({
+        "refreshInterval": "0",
+        "dataFrom": [{ "sourceRef": { "generatorRef": { "kind": "Password", "name": "p" } } }],
+    });
+    let mut world = World::synced(&generated);
+    world.changed(&generated, &json!({}), 2);
+    assert_eq!(outline(&world.decide()), "skip");
+    world.changed(&generated, &json!({ "force-sync": "now" }), 2);
+    assert_eq!(outline(&world.decide()), "sync Forced");
+}
+
+#[test]
+fn a_generator_runs_for_each_entry_and_a_find_once() {
+    let entry = json!({ "sourceRef": { "generatorRef": { "kind": "Password", "name": "p" } } });
+    let find = json!({ "find": { "name": { "regexp": "^a" }, "path": "/x", "tags": { "env": "prod" } } });
+    let mut world = World::new(plain(
+        &json!({ "dataFrom": [entry, find, entry, find], "data": null }),
+    ));
+    world.stores = [(aws(), usable(&json!({ "prefix": "team/" })))].into();
+    let reads = world.reads();
+    assert_eq!(reads.by_source, [0, 1, 2, 1]);
+    let Request::Find(store, query) = &reads.distinct[1] else {
+        panic!("{:?}", reads.distinct)
+    };
+    assert_eq!((store, query.prefix.as_deref()), (&aws(), Some("team/")));
+    assert_eq!(query.to_string(), "path /x, name ~ ^a, tag env=prod");
+}
+
+#[test]
+fn metadata_and_value_of_a_secret_are_two_reads() {
+    let world = World::new(plain(&json!({ "data": [
+        entry("value", &json!({ "key": "db" }), None),
+        entry("tags", &json!({ "key": "db", "metadataPolicy": "Fetch" }), None),
+        entry("owner", &json!({ "key": "db", "metadataPolicy": "Fetch", "property": "owner" }), None),
+    ] })));
+    let reads = world.reads();
+    assert_eq!(reads.by_source, [0, 1, 1]);
+    assert_eq!(value(&reads.distinct[1]).1.aspect, Aspect::Tags);
 }
 
 fn value(request: &Request) -> (&StoreName, &Read) {

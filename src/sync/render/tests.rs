@@ -120,6 +120,7 @@ fn wanted() -> Rendered {
         data: map(&[("a", "1"), ("b", "")]),
         labels: text_map(&[("l", "1")]),
         annotations: text_map(&[("n", "1")]),
+        kept: Kept::Nothing,
         type_: None,
     }
 }
@@ -187,6 +188,7 @@ prop_compose! {
             data: data.into_iter().map(|(key, value)| (key, value.into())).collect(),
             labels,
             annotations,
+            kept: Kept::Nothing,
             type_,
         }
     }

@@ -391,6 +391,40 @@ fn a_deleted_secret_is_told_once_and_not_at_each_refresh() {
 }
 
 #[test]
+fn a_partial_sync_is_ready_says_what_is_missing_and_warns_once() {
+    let mut object = object();
+    if let Ok(spec) = &mut object.spec {
+        spec.on_missing = OnMissing::Keep;
+    }
+    let mut record = synced(&object);
+    let partly = || Outcome {
+        missing: vec![Place::Data(0, "k".into())],
+        ..outcome(unchanged())
+    };
+    let message = "PartiallySynced: missing at the source, so that it stays on the target as it is: spec.data[0] (key: k)";
+    let first = succeeded(&object, &mut record, &partly(), &Why::Due, HALF_MINUTE, began(30));
+    assert_eq!(told(&first), [(true, "PartiallySynced", message)]);
+    assert_eq!(status(&first)["cause"], "PartiallySynced");
+    let ready = &status(&first)["conditions"][0];
+    assert_eq!(
+        (&ready["status"], &ready["reason"], &ready["message"]),
+        (&json!("True"), &json!("SecretSynced"), &json!(message))
+    );
+    let second = succeeded(&object, &mut record, &partly(), &Why::Due, HALF_MINUTE, began(31));
+    assert!(second.notes.is_empty(), "{:?}", second.notes);
+    let whole = succeeded(
+        &object,
+        &mut record,
+        &outcome(unchanged()),
+        &Why::Due,
+        HALF_MINUTE,
+        began(32),
+    );
+    assert_eq!(status(&whole)["conditions"][0]["message"], "secret synced");
+    assert_eq!(status(&whole)["cause"], Value::Null);
+}
+
+#[test]
 fn a_renamed_target_is_told() {
     let object = object();
     let mut record = Record::seed(&object);
@@ -416,10 +450,10 @@ fn the_transition_time_moves_only_when_ready_flips() {
             .unwrap()
             .0
     };
-    failed(&object, &mut record, &denied(), false, HOUR, began(60));
+    failed(&object, &mut record, &denied(), Some(&Why::Due), HOUR, began(60));
     assert_eq!(since(&record).as_second(), START + 60);
     let other = Failure::new(Cause::KmsFailed, "the key is disabled");
-    let report = failed(&object, &mut record, &other, false, HOUR, began(120));
+    let report = failed(&object, &mut record, &other, Some(&Why::Due), HOUR, began(120));
     assert_eq!(since(&record).as_second(), START + 60);
     assert_eq!(fields(&report), ["cause", "conditions"]);
     succeeded(
@@ -446,7 +480,7 @@ fn the_transition_time_moves_only_when_ready_flips() {
 fn a_failure_says_its_cause_and_keeps_what_was_synced() {
     let object = object();
     let mut record = synced(&object);
-    let report = failed(&object, &mut record, &denied(), false, HOUR, began(60));
+    let report = failed(&object, &mut record, &denied(), Some(&Why::Due), HOUR, began(60));
     assert_eq!(
         *status(&report),
         json!({
@@ -473,12 +507,12 @@ fn the_same_failure_is_told_once() {
     let object = object();
     let mut record = synced(&object);
     assert_eq!(
-        failed(&object, &mut record, &denied(), false, HOUR, began(60))
+        failed(&object, &mut record, &denied(), Some(&Why::Due), HOUR, began(60))
             .notes
             .len(),
         1
     );
-    let again = failed(&object, &mut record, &denied(), false, HOUR, began(65));
+    let again = failed(&object, &mut record, &denied(), Some(&Why::Due), HOUR, began(65));
     assert!(again.notes.is_empty() && again.status.is_none(), "{again:?}");
 }
 
@@ -486,7 +520,14 @@ fn the_same_failure_is_told_once() {
 fn recovery_drops_the_cause() {
     let object = object();
     let mut record = synced(&object);
-    failed(&object, &mut record, &denied(), false, HALF_MINUTE, began(60));
+    failed(
+        &object,
+        &mut record,
+        &denied(),
+        Some(&Why::Due),
+        HALF_MINUTE,
+        began(60),
+    );
     let report = succeeded(
         &object,
         &mut record,
@@ -504,10 +545,24 @@ fn recovery_drops_the_cause() {
 fn what_passes_by_itself_is_silent_the_first_time_and_speaks_the_second() {
     let object = object();
     let mut record = synced(&object);
-    let first = failed(&object, &mut record, &throttled(), false, HOUR, began(60));
+    let first = failed(
+        &object,
+        &mut record,
+        &throttled(),
+        Some(&Why::Due),
+        HOUR,
+        began(60),
+    );
     assert!(first.status.is_none() && first.notes.is_empty(), "{first:?}");
     assert!(first.next.is_some_and(|next| next <= Duration::from_secs(1)));
-    let second = failed(&object, &mut record, &throttled(), false, HOUR, began(61));
+    let second = failed(
+        &object,
+        &mut record,
+        &throttled(),
+        Some(&Why::Due),
+        HOUR,
+        began(61),
+    );
     assert_eq!(status(&second)["cause"], "Throttled");
     assert_eq!(second.notes.len(), 1);
 }
@@ -516,19 +571,47 @@ fn what_passes_by_itself_is_silent_the_first_time_and_speaks_the_second() {
 async fn what_passes_by_itself_speaks_when_two_intervals_have_passed_since_it_began() {
     let object = object();
     let mut record = synced(&object);
-    failed(&object, &mut record, &throttled(), false, HALF_MINUTE, began(0));
+    failed(
+        &object,
+        &mut record,
+        &throttled(),
+        Some(&Why::Due),
+        HALF_MINUTE,
+        began(0),
+    );
     record.failing.as_mut().unwrap().count = 0;
     tokio::time::advance(Duration::from_secs(61)).await;
-    let report = failed(&object, &mut record, &throttled(), false, HALF_MINUTE, began(61));
+    let report = failed(
+        &object,
+        &mut record,
+        &throttled(),
+        Some(&Why::Due),
+        HALF_MINUTE,
+        began(61),
+    );
     assert_eq!(status(&report)["cause"], "Throttled");
 }
 
 #[test]
 fn another_form_of_the_object_counts_its_failures_anew() {
     let mut record = synced(&object());
-    failed(&object(), &mut record, &throttled(), false, HOUR, began(0));
+    failed(
+        &object(),
+        &mut record,
+        &throttled(),
+        Some(&Why::Due),
+        HOUR,
+        began(0),
+    );
     let changed = object_with(2, &json!({}), &json!({}));
-    let report = failed(&changed, &mut record, &throttled(), false, HOUR, began(1));
+    let report = failed(
+        &changed,
+        &mut record,
+        &throttled(),
+        Some(&Why::Due),
+        HOUR,
+        began(1),
+    );
     assert!(report.status.is_none(), "{report:?}");
     assert_eq!(record.failing.unwrap().count, 1);
 }
@@ -560,7 +643,7 @@ fn the_next_try_follows_from_the_cause() {
             &object,
             &mut record,
             &Failure::new(cause, "x"),
-            refused,
+            (!refused).then_some(&Why::Due),
             interval,
             began(0),
         );
@@ -587,7 +670,7 @@ fn a_refused_generation_is_observed() {
     let changed = object_with(2, &json!({}), &json!({}));
     let mut record = synced(&object());
     let refusal = Failure::new(Cause::InvalidSpec, "no");
-    let report = failed(&changed, &mut record, &refusal, true, HOUR, began(60));
+    let report = failed(&changed, &mut record, &refusal, None, HOUR, began(60));
     assert_eq!(status(&report)["observedGeneration"], 2);
     assert!(!fields(&report).contains(&"syncedResourceVersion"));
 }

@@ -74,6 +74,8 @@ fn run(entries: Vec<(Source, Option<Answer>)>) -> Result<Map, Failure> {
         },
         refresh: Refresh::Periodic(Interval::Once),
         interval: Interval::Once,
+        windows: None,
+        on_missing: crate::sync::absence::OnMissing::Fail,
         sources,
     };
     let fetched = answers.into_iter().map(|answer| match answer {
@@ -568,6 +570,87 @@ fn an_error_says_which_entry_of_the_manifest_it_is_about() {
         "{}",
         failure.text
     );
+}
+
+/// What a find gave.
+fn found(find: &Source, entries: &[(&str, &str)]) -> Result<Map, Failure> {
+    let found = entries.iter().map(|(name, value)| Found {
+        name: (*name).to_owned(),
+        answer: Arc::new(text(value)),
+    });
+    let mut map = Map::new();
+    map.extend(several(find, &found.collect::<Vec<_>>())?);
+    Ok(map)
+}
+
+/// An entry with operations, parsed as a manifest has them.
+fn rewritten(operations: &serde_json::Value) -> Source {
+    let spec = serde_json::json!({
+        "secretStoreRef": { "name": "aws" },
+        "dataFrom": [{ "find": { "name": { "regexp": "." } }, "rewrite": operations }],
+    });
+    let spec = Spec::parse(&serde_json::from_value(spec).unwrap(), "app").unwrap();
+    spec.sources[0].clone()
+}
+
+#[test]
+fn what_is_found_has_its_whole_name_converted_as_key() {
+    let entries = [("/prod/db", "1"), ("prod.mq", "2")];
+    let default = found(&rewritten(&serde_json::json!([])), &entries).unwrap();
+    assert_eq!(
+        shown(&default),
+        [("_prod_db", "1".to_owned()), ("prod.mq", "2".to_owned())]
+    );
+    let unicode = Source {
+        conversion: ConversionStrategy::Unicode,
+        ..rewritten(&serde_json::json!([]))
+    };
+    let unicode = found(&unicode, &entries[..1]).unwrap();
+    assert_eq!(shown(&unicode), [("_U002f_prod_U002f_db", "1".to_owned())]);
+    let failure = found(&rewritten(&serde_json::json!([])), &[("a/b", "1"), ("a:b", "2")]).unwrap_err();
+    assert_eq!(failure.cause, Cause::KeyCollision);
+}
+
+#[test]
+fn with_a_rewrite_keys_are_not_converted_so_that_a_bad_one_is_an_error() {
+    let rewrite = serde_json::json!([{ "regexp": { "source": "^/prod", "target": "" } }]);
+    let failure = found(&rewritten(&rewrite), &[("/prod/db", "1")]).unwrap_err();
+    assert_eq!(failure.cause, Cause::InvalidKey);
+    assert!(
+        failure.text.starts_with("invalid secret keys (TIP: "),
+        "{}",
+        failure.text
+    );
+}
+
+#[test]
+fn values_are_decoded_after_keys_were_rewritten_and_merged() {
+    let source = Source {
+        decoding: DecodingStrategy::Base64,
+        null_bytes: NullBytePolicy::Fail,
+        ..rewritten(&serde_json::json!([{ "merge": {} }]))
+    };
+    let map = found(&source, &[("a", r#"{"user":"dQ=="}"#)]).unwrap();
+    assert_eq!(shown(&map), [("user", "u".to_owned())]);
+    let failure = found(&source, &[("a", r#"{"user":"AA=="}"#)]).unwrap_err();
+    assert_eq!(failure.cause, Cause::NullByte);
+}
+
+#[test]
+fn an_empty_key_is_dropped_after_a_rewrite_too() {
+    let rewrite = serde_json::json!([{ "regexp": { "source": "^a$", "target": "" } }]);
+    let map = found(&rewritten(&rewrite), &[("a", "1"), ("b", "2")]).unwrap();
+    assert_eq!(shown(&map), [("b", "2".to_owned())]);
+}
+
+#[test]
+fn a_secret_that_is_found_without_a_value_is_named() {
+    let empty = [Found {
+        name: "prod/empty".to_owned(),
+        answer: Arc::new(Answer::default()),
+    }];
+    let failure = several(&rewritten(&serde_json::json!([])), &empty).unwrap_err();
+    assert!(failure.text.contains("prod/empty"), "{}", failure.text);
 }
 
 proptest! {

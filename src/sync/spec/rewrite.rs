@@ -6,7 +6,7 @@ use std::{
 };
 
 use gotext::{
-    regexp::Regexp,
+    regexp::{self, Regexp},
     template::{
         ExecOptions, Functions, Limits, Map, MissingKey, ParseOptions, SystemClock, SystemRandom, Template,
         TemplateOrigin, Value,
@@ -58,6 +58,13 @@ static LIMITS: LazyLock<Limits> = LazyLock::new(|| Limits {
     ..Limits::default()
 });
 
+/// An expression lives as long as its object: hostile ones must not fill the memory.
+const EXPRESSION: regexp::Limits = regexp::Limits {
+    automaton: 4 << 20,
+    cache: 256 << 10,
+    depth: 250,
+};
+
 impl KeyTemplate {
     fn parse(text: &str) -> Result<Self, String> {
         let options = ParseOptions {
@@ -103,7 +110,7 @@ pub(super) fn parse(operations: &[Rewrite], path: &str) -> Result<Vec<RewriteOp>
     let parsed = operations.iter().enumerate().map(|(i, op)| {
         let path = format!("{path}.rewrite[{i}]");
         match (&op.regexp, &op.transform, &op.merge) {
-            (Some(op), None, None) => match Regexp::new(&op.source) {
+            (Some(op), None, None) => match Regexp::with_limits(&op.source, EXPRESSION) {
                 Ok(source) => Ok(RewriteOp::Regexp(source, op.target.as_str().into())),
                 Err(error) => Err(invalid(format!(
                     "{path}.regexp.source: could not compile {:?}: {}",

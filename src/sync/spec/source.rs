@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use super::{RewriteOp, invalid, key_problem, not_supported, rewrite};
+use super::{RewriteOp, invalid, key_problem, rewrite};
 use crate::{
     api::Unreadable,
     api::external_secret::{
         ConversionStrategy, Data, DataFrom, DecodingStrategy, ExternalSecretSpec, Find, GeneratorRef,
         MetadataPolicy, NullBytePolicy, RemoteRef, SourceRef, StoreKind, StoreRef,
     },
+    aws::NamePattern,
     generators::GeneratorName,
     operator::store::kind_name,
     sync::cause::Failure,
@@ -99,12 +100,12 @@ pub struct Remote {
 }
 
 /// Which secrets match: all that is given must hold.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FindBy {
     /// Names start so.
-    pub path: Option<Box<str>>,
-    /// Names match this regular expression.
-    pub name: Option<Box<str>>,
+    pub path: Option<String>,
+    /// Names match.
+    pub name: Option<NamePattern>,
     /// They carry all these tags.
     pub tags: BTreeMap<String, String>,
 }
@@ -177,9 +178,6 @@ pub(super) fn data_from(spec: &ExternalSecretSpec, i: usize, entry: &DataFrom) -
         )));
     }
     let rewrite = rewrite::parse(entry.rewrite.as_deref().unwrap_or_default(), &path)?;
-    if !rewrite.is_empty() {
-        return Err(not_supported(format!("{path}.rewrite")));
-    }
     if let Some(generator) = generator {
         return generated(i, &path, generator, rewrite);
     }
@@ -233,9 +231,6 @@ fn value(
     if remote.key.is_empty() {
         return Err(invalid(format!("{path}.key is empty; name the secret to read")));
     }
-    if remote.metadata_policy == Some(MetadataPolicy::Fetch) {
-        return Err(not_supported(format!("{path}.metadataPolicy: Fetch")));
-    }
     let filled = |text: &Option<String>| text.as_deref().filter(|text| !text.is_empty()).map(Into::into);
     Ok(Source {
         place,
@@ -260,10 +255,18 @@ fn found(
     find: &Find,
     rewrite: Vec<RewriteOp>,
 ) -> Result<Source, Failure> {
-    let filled = |text: &Option<String>| text.as_deref().filter(|text| !text.is_empty()).map(Into::into);
+    let expression = find.name.as_ref().and_then(|name| name.regexp.as_deref());
+    let name = expression.filter(|text| !text.is_empty()).map(NamePattern::parse);
     let by = FindBy {
-        path: filled(&find.path),
-        name: find.name.as_ref().and_then(|name| filled(&name.regexp)),
+        path: find.path.clone().filter(|path| !path.is_empty()),
+        name: name.transpose().map_err(|error| {
+            let text = error.text();
+            invalid(format!(
+                "{path}.find: could not compile find.name.regexp [{}]: {}",
+                expression.unwrap_or_default(),
+                String::from_utf8_lossy(&text)
+            ))
+        })?,
         tags: find.tags.clone().unwrap_or_default(),
     };
     if by.name.is_none() && by.tags.is_empty() {

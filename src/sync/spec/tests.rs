@@ -243,12 +243,7 @@ fn privileged_types_are_refused_whatever_else_the_template_says() {
 
 #[test]
 fn what_is_not_implemented_is_named_by_its_path() {
-    let remote = json!({ "key": "a" });
-    let fetch = json!({ "key": "a", "metadataPolicy": "Fetch" });
-    let rewrite = json!([{ "regexp": { "source": "a", "target": "b" } }]);
-    let windows = json!({ "kind": "allow", "windows": [{ "schedule": "@daily", "duration": "1h" }] });
     let table = [
-        (json!({ "syncWindows": windows }), "spec.syncWindows"),
         (
             json!({ "target": { "template": { "type": "Opaque" } } }),
             "spec.target.template",
@@ -256,18 +251,6 @@ fn what_is_not_implemented_is_named_by_its_path() {
         (
             json!({ "target": { "manifest": { "apiVersion": "v1", "kind": "ConfigMap" } } }),
             "spec.target.manifest",
-        ),
-        (
-            json!({ "dataFrom": [{ "extract": remote }, { "extract": remote, "rewrite": rewrite }] }),
-            "spec.dataFrom[1].rewrite",
-        ),
-        (
-            json!({ "dataFrom": [{ "extract": fetch }] }),
-            "spec.dataFrom[0].extract.metadataPolicy: Fetch",
-        ),
-        (
-            json!({ "data": [{ "secretKey": "k", "remoteRef": fetch }] }),
-            "spec.data[0].remoteRef.metadataPolicy: Fetch",
         ),
     ];
     for (fields, path) in table {
@@ -434,4 +417,101 @@ fn the_stores_of_a_refused_spec_are_known_all_the_same() {
     assert!(parse(&spec).is_err());
     let named: Vec<_> = stores(&typed(&spec)).iter().map(ToString::to_string).collect();
     assert_eq!(named, ["SecretStore \"aws\"", "ClusterSecretStore \"all\""]);
+}
+
+#[test]
+fn a_find_needs_a_name_or_tags_and_an_expression_that_compiles() {
+    let find = |find: Value| json!({ "dataFrom": [{ "find": find }] });
+    let table = [
+        (
+            json!({}),
+            "unexpected find operator: set name.regexp, tags or both",
+        ),
+        (
+            json!({ "path": "/a" }),
+            "unexpected find operator: set name.regexp, tags or both",
+        ),
+        (
+            json!({ "name": {}, "tags": {} }),
+            "unexpected find operator: set name.regexp, tags or both",
+        ),
+        (
+            json!({ "name": { "regexp": "(" } }),
+            "could not compile find.name.regexp [(]: error parsing regexp: missing closing ): `(`",
+        ),
+    ];
+    for (fields, text) in table {
+        let failure = refused(&find(fields));
+        assert_eq!(failure.cause, Cause::InvalidSpec);
+        assert_eq!(failure.text, format!("spec.dataFrom[0].find: {text}"));
+    }
+    let spec = accepted(&find(
+        json!({ "tags": { "env": "prod" }, "path": "", "conversionStrategy": "Unicode" }),
+    ));
+    let Wanted::Find(_, by) = &spec.sources[0].wanted else {
+        panic!("{:?}", spec.sources)
+    };
+    assert_eq!((&by.path, &by.name, by.tags.len()), (&None, &None, 1));
+    assert_eq!(spec.sources[0].conversion, ConversionStrategy::Unicode);
+}
+
+#[test]
+fn what_is_wrong_with_a_rewrite_is_said_by_its_path() {
+    let rewrite = |op: Value| json!({ "dataFrom": [{ "extract": { "key": "a" }, "rewrite": [op] }] });
+    let table = [
+        (
+            json!({}),
+            ": exactly one of regexp, transform and merge must be set",
+        ),
+        (
+            json!({ "merge": {}, "regexp": { "source": "a", "target": "b" } }),
+            ": exactly one of regexp, transform and merge must be set",
+        ),
+        (
+            json!({ "regexp": { "source": "[", "target": "b" } }),
+            ".regexp.source: could not compile \"[\": error parsing regexp: missing closing ]: `[`",
+        ),
+        (
+            json!({ "transform": { "template": "{{ .value | nope }}" } }),
+            ".transform.template: template: rewrite:1: function \"nope\" not defined",
+        ),
+        (
+            json!({ "merge": { "strategy": "JSON" } }),
+            ".merge.into is needed with strategy JSON: the key that takes the merged object",
+        ),
+    ];
+    for (op, text) in table {
+        let failure = refused(&rewrite(op));
+        assert_eq!(failure.cause, Cause::InvalidSpec);
+        assert_eq!(failure.text, format!("spec.dataFrom[0].rewrite[0]{text}"));
+    }
+}
+
+#[test]
+fn bad_windows_are_said_by_their_path_under_every_policy() {
+    for (schedule, duration, field) in [
+        ("0 25 * * *", "1h", "schedule"),
+        ("* * * *", "1h", "schedule"),
+        ("@dayly", "1h", "schedule"),
+        ("0 8 * * 1-5", "a day", "duration"),
+        ("0 8 * * 1-5", "-1h", "duration"),
+    ] {
+        for policy in ["Periodic", "OnChange", "CreatedOnce"] {
+            let windows = json!([
+                { "schedule": "@daily", "duration": "1h" },
+                { "schedule": schedule, "duration": duration },
+            ]);
+            let failure = refused(&json!({
+                "refreshPolicy": policy, "syncWindows": { "kind": "deny", "windows": windows },
+            }));
+            assert_eq!(failure.cause, Cause::InvalidSpec);
+            assert!(
+                failure
+                    .text
+                    .starts_with(&format!("spec.syncWindows.windows[1].{field} ")),
+                "{}",
+                failure.text
+            );
+        }
+    }
 }
