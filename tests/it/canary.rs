@@ -53,7 +53,7 @@ async fn no_value_appears_in_logs_events_status_or_metrics() {
         ..Start::default()
     };
     let operator = Operator::start(&start, "canary").await;
-    let values: Vec<_> = (0..12).map(canary).collect();
+    let values: Vec<_> = (0..16).map(canary).collect();
     let store = |more: Value| json!({ "controller": "canary", "provider": { "aws": provider(more) } });
     space.store_spec("aws", store(json!({}))).await;
     // Credentials of a store are values too.
@@ -90,6 +90,19 @@ async fn no_value_appears_in_logs_events_status_or_metrics() {
         .put_binary("binary", format!("{}\0", values[11]).as_bytes())
         .await;
 
+    space
+        .put(
+            "parts",
+            &json!({ "a1": { "x": values[12] }, "a2": { "x": values[13] }, "text": values[14] }).to_string(),
+        )
+        .await;
+    space
+        .put(
+            "objects",
+            &json!({ "a1": { "x": values[12] }, "a2": { "x": values[13] } }).to_string(),
+        )
+        .await;
+
     let entry = |key: &str, more: Value| {
         let mut remote = json!({ "key": space.id(key) });
         for (name, value) in more.as_object().unwrap() {
@@ -111,6 +124,26 @@ async fn no_value_appears_in_logs_events_status_or_metrics() {
     for name in ["plain", "property", "extract", "static", "rotated"] {
         space.ready(name, "True").await;
     }
+    // Keys that are rewritten, merged and kept.
+    let rewrite = |key: &str, operation: Value| json!({ "dataFrom": [{ "extract": { "key": space.id(key) }, "rewrite": [operation] }] });
+    let upper = json!({ "transform": { "template": "{{ .value | upper }}" } });
+    space.apply("upper", rewrite("json", upper)).await;
+    let ignoring = json!({ "merge": { "conflictPolicy": "Ignore", "strategy": "JSON", "into": "all" } });
+    space.apply("merged", rewrite("objects", ignoring)).await;
+    space.put("going", &values[15]).await;
+    let mut partly = data("plain", json!({}));
+    let mut going = entry("going", json!({}));
+    going["secretKey"] = json!("going");
+    partly["data"].as_array_mut().unwrap().push(going);
+    let keep = json!({ "annotations": { "keyferry.dev/on-missing": "keep" } });
+    space.apply_with("partly", partly, keep).await;
+    for name in ["upper", "merged", "partly"] {
+        space.ready(name, "True").await;
+    }
+    space.remove("going").await;
+    space
+        .ready_where("partly", |_, _, message| message.starts_with("PartiallySynced"))
+        .await;
     let denial = Fault::error(
         400,
         "AccessDeniedException",
@@ -142,6 +175,25 @@ async fn no_value_appears_in_logs_events_status_or_metrics() {
             "null",
             data("binary", json!({ "nullBytePolicy": "Fail" })),
             "NullByte",
+        ),
+        (
+            "renamed-to-one",
+            rewrite("parts", json!({ "regexp": { "source": "[12]", "target": "" } })),
+            "KeyCollision",
+        ),
+        (
+            "template-fails",
+            rewrite(
+                "parts",
+                json!({ "transform": { "template": "{{ fail .value }}" } }),
+            ),
+            "RewriteFailed",
+        ),
+        ("not-objects", rewrite("parts", json!({ "merge": {} })), "NotJson"),
+        (
+            "conflicts",
+            rewrite("objects", json!({ "merge": {} })),
+            "KeyCollision",
         ),
         ("denied", data("denied", json!({})), "AccessDenied"),
         ("cut", data("cut", json!({})), "AwsUnavailable"),
@@ -190,7 +242,7 @@ async fn no_value_appears_in_logs_events_status_or_metrics() {
             .iter()
             .filter(|(reason, _)| reason == "UpdateFailed")
             .count();
-        if failures >= 9 {
+        if failures >= 13 {
             Ok(events)
         } else {
             Err(format!("{failures}: {events:?}"))
