@@ -10,7 +10,7 @@ use crate::{
         config::{Config, DEFAULT_CLASS},
         lease,
     },
-    sync::apply::Adoption,
+    sync::{apply::Adoption, spec::Rules, template::Delimiters},
     telemetry::logging::{Format, Level},
 };
 
@@ -90,6 +90,16 @@ pub struct Run {
     /// Watch target Secrets and repair them; without it no list, watch and get on them is needed.
     #[arg(long, default_value = "true", num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set)]
     pub drift_watch: bool,
+    /// Watch the ConfigMaps and Secrets that templates are taken from, while some object names one, and render anew when
+    /// one changes; without it, objects follow at their next refresh.
+    #[arg(long, default_value = "true", num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub template_watch: bool,
+    /// What begins an action in templates.
+    #[arg(long, default_value = "{{", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub template_left_delimiter: String,
+    /// What ends an action in templates.
+    #[arg(long, default_value = "}}", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub template_right_delimiter: String,
     /// Metrics with a series for each object.
     #[arg(long, default_value = "true", num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set)]
     pub object_metrics: bool,
@@ -232,8 +242,6 @@ accepted! {
     enable_extended_metric_labels "enable-extended-metric-labels",
     enable_http2 "enable-http2",
     unsafe_allow_generic_targets "unsafe-allow-generic-targets",
-    template_left_delimiter "template-left-delimiter",
-    template_right_delimiter "template-right-delimiter",
     generator_gc_grace_period "generator-gc-grace-period",
     experimental_enable_aws_session_cache "experimental-enable-aws-session-cache",
     enable_vault_token_cache "enable-vault-token-cache",
@@ -266,6 +274,13 @@ impl Run {
             store_requeue_interval: self.store_requeue_interval,
             adopt: self.adopt,
             drift_watch: self.drift_watch,
+            template_watch: self.template_watch,
+            rules: Rules {
+                delimiters: Delimiters {
+                    left: self.template_left_delimiter.as_str().into(),
+                    right: self.template_right_delimiter.as_str().into(),
+                },
+            },
             object_metrics: self.object_metrics,
             grace_period: self.grace_period,
             lease: self.leader_election.settings()?,

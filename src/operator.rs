@@ -13,6 +13,7 @@ pub mod schedule;
 pub mod store;
 mod stores;
 pub mod targets;
+pub mod template_sources;
 mod watches;
 
 use std::{
@@ -44,12 +45,13 @@ use self::{
     queue::{Lane, Queue},
     schedule::Grid,
     targets::Targets,
+    template_sources::TemplateSources,
 };
 use crate::{
     aws::{self, Broker},
     generators::Generators,
     secrets_api::Look,
-    sync::{Stages, apply::Writer, object::Object},
+    sync::{Stages, apply::Writer, object::Object, sources::Sources, template::pool::Pool},
     telemetry::{admin::Ready, metrics::Metrics},
 };
 
@@ -159,6 +161,8 @@ pub struct Context {
     cluster_object_metrics: Gauges,
     /// Target Secrets.
     pub targets: Arc<Targets>,
+    /// ConfigMaps and Secrets that templates are taken from.
+    pub template_sources: TemplateSources,
     /// Namespaces.
     pub namespaces: Namespaces,
     /// Stores, and what their turns need.
@@ -246,6 +250,8 @@ pub async fn run(
         broker,
         generators,
         writer,
+        sources: Sources::new(client.clone()),
+        templates: Pool::default(),
         digest_key,
         targets_watched: config.drift_watch,
     };
@@ -269,6 +275,7 @@ pub async fn run(
         cluster_objects: ClusterObjects::default(),
         cluster_object_metrics,
         targets,
+        template_sources: TemplateSources::default(),
         namespaces: Namespaces::default(),
         store_context,
         watched_stores: stores::Watched::default(),

@@ -1,6 +1,7 @@
 //! One object's way from spec to Secret: plan, fetch, rewrite, render, apply. `report` tells what became of it.
 //!
-//! Each stage is one module with one entry. `plan`, `rewrite` and `render` are pure.
+//! Each stage is one module with one entry. `plan`, `rewrite`, `template` and `render` are pure; `sources` reads what
+//! templates are taken from.
 
 pub mod absence;
 pub mod apply;
@@ -13,10 +14,12 @@ pub mod record;
 pub mod render;
 pub mod report;
 pub mod rewrite;
+pub mod sources;
 pub mod spec;
 pub mod target;
+pub mod template;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use aws_lc_rs::hmac;
 use jiff::Timestamp;
@@ -30,9 +33,12 @@ use self::{
     object::Object,
     plan::{Reads, Request, StoreState, Why},
     record::Record,
+    render::Content,
     rewrite::Map,
-    spec::{Place, Spec, StoreName},
+    sources::Sources,
+    spec::{Interval, Place, Refresh, Spec, StoreName},
     target::TargetView,
+    template::{Filled, Template, pool::Pool},
 };
 use crate::{
     api::external_secret::{CreationPolicy, DeletionPolicy, SyncedEntry},
@@ -48,6 +54,10 @@ pub struct Stages {
     pub generators: Generators,
     /// The way to target Secrets.
     pub writer: Writer,
+    /// The way to ConfigMaps and Secrets that hold templates.
+    pub sources: Sources,
+    /// Where templates are filled.
+    pub templates: Pool,
     /// Key of digests: drawn at start, in memory only.
     pub digest_key: hmac::Key,
     /// Whether targets are watched: what the watch does not show is not there.
@@ -145,7 +155,20 @@ impl Stages {
         {
             return finished(done, 0);
         }
-        let mut rendered = render::render(object, spec, map)?;
+        let content = match &spec.target.template {
+            None => Content::Read(map),
+            Some(template) => {
+                let filled = self.fill(object, template, map, record).await?;
+                // What was drawn once stays, also where it took reading a ConfigMap to learn that something is drawn.
+                let once = spec.refresh == Refresh::Periodic(Interval::Once);
+                let anew = matches!(why, Why::Changed | Why::TemplateChanged);
+                if filled.draws && once && anew && view.is_some() {
+                    return finished(Done::Applied(Applied::Unchanged(None)), 0);
+                }
+                Content::Filled(filled)
+            }
+        };
+        let mut rendered = render::render(object, spec, content)?;
         rendered.kept = kept;
         if !absence::confirm_after_start(record, object, &found, &rendered.data, view) {
             return Ok(Outcome::awaiting_confirmation());
@@ -174,6 +197,24 @@ impl Stages {
         }
         let renamed = self.delete_renamed(object, spec, renamed).await?;
         finished(Done::Applied(applied), renamed)
+    }
+
+    /// What the template makes of what was read. Its sources are read last, so that they are as fresh as can be.
+    async fn fill(
+        &self,
+        object: &Object,
+        template: &Arc<Template>,
+        map: Map,
+        record: &mut Record,
+    ) -> Result<Filled, Failure> {
+        let texts = Arc::new(self.sources.read(&object.namespace, template).await?);
+        let versions = texts
+            .iter()
+            .map(|(name, text)| (name.clone(), text.version.clone()));
+        record.template_sources = versions.collect();
+        self.templates
+            .fill(&object.namespace, template, &Arc::new(map), &texts)
+            .await
     }
 
     /// What an earlier target name left goes only once the new one stands.

@@ -6,7 +6,10 @@ use k8s_openapi::NamespaceResourceScope;
 use kube::{Api, Client, Resource};
 
 use super::{lease, namespaces::Scope};
-use crate::{aws, sync::apply::Adoption};
+use crate::{
+    aws,
+    sync::{apply::Adoption, spec::Rules},
+};
 
 /// The class that serves stores which name none.
 pub const DEFAULT_CLASS: &str = "default";
@@ -33,6 +36,10 @@ pub struct Config {
     pub adopt: Adoption,
     /// Watch target Secrets, to repair them.
     pub drift_watch: bool,
+    /// Watch the sources of templates, to render anew when one changes.
+    pub template_watch: bool,
+    /// What flags say about specs.
+    pub rules: Rules,
     /// Per-object series in metrics.
     pub object_metrics: bool,
     /// How long running syncs may go on after a stop.

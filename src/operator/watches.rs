@@ -4,7 +4,7 @@
 use std::{collections::HashSet, fmt::Debug, sync::Arc, time::Duration};
 
 use futures::{StreamExt, TryStreamExt};
-use k8s_openapi::api::core::v1::{Namespace, Secret, ServiceAccount};
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret, ServiceAccount};
 use kube::{
     Api, Resource,
     api::PartialObjectMeta,
@@ -21,13 +21,14 @@ use super::{
     objects::ObjectName,
     queue::Lane,
     stores, targets,
+    template_sources::watch::while_used,
 };
 use crate::{
     api::{
         ClusterExternalSecret, ClusterSecretStore, ExternalSecret, SecretStore, Stored,
         external_secret::StoreKind,
     },
-    sync::object::Object,
+    sync::{object::Object, sources::SourceKind},
 };
 
 /// Objects in one page of a list.
@@ -86,6 +87,17 @@ pub(super) fn start_all(
             let labelled = config().labels(&targets::selector());
             let observer = Targets::new(ctx, scope);
             spawn!(api, labelled, "secret", observer);
+        }
+    }
+    // Nobody waits for these: they run only while some object names a source.
+    if ctx.config.template_watch {
+        for (scope, api) in ctx.config.apis::<PartialObjectMeta<ConfigMap>>(&ctx.client) {
+            let watch = while_used(Arc::clone(ctx), SourceKind::ConfigMap, scope, api, stop.clone());
+            watching.spawn(watch);
+        }
+        for (scope, api) in ctx.config.apis::<PartialObjectMeta<Secret>>(&ctx.client) {
+            let watch = while_used(Arc::clone(ctx), SourceKind::Secret, scope, api, stop.clone());
+            watching.spawn(watch);
         }
     }
     if ctx.config.namespaces.is_empty() {
@@ -226,6 +238,7 @@ impl ExternalSecrets {
     fn gone(&self, at: &ObjectName, object: &Object) {
         self.wake_keepers(object, None);
         self.ctx.forget(at);
+        self.ctx.template_sources.observe(at, Some(object), None);
         self.ctx.metrics.forget(&object.namespace, &object.name);
         self.ctx.wake(Wake::Gone(Key::new(Kind::ExternalSecret, at)));
     }
@@ -237,7 +250,12 @@ impl Observer<Stored<ExternalSecret>> for ExternalSecrets {
     }
 
     fn apply(&mut self, object: Stored<ExternalSecret>, listing: bool) {
-        let (at, object, before) = self.ctx.objects.apply(Object::new(object));
+        let object = Object::new(object, &self.ctx.config.rules);
+        let (at, object, before) = self.ctx.objects.apply(object);
+        // Before its turn: what it is about to read must not change unseen.
+        self.ctx
+            .template_sources
+            .observe(&at, before.as_deref(), Some(&object));
         if listing {
             self.listed.insert(at.clone());
         }

@@ -259,7 +259,7 @@ impl Target<'_> {
             labels,
             annotations,
             owners: self.owner().into_iter().collect(),
-            finalizers: vec![],
+            finalizers: self.rendered.finalizers.clone(),
             type_: self.rendered.type_.clone(),
             immutable: self.spec.target.immutable,
         }
@@ -429,7 +429,7 @@ fn failed(error: &Error, name: &str, verb: &str) -> Failure {
         return failure(
             Cause::TargetImmutable,
             format!(
-                "secret is immutable: Secret {name} would have to change; delete it to have it made anew"
+                "secret is immutable: Secret {name}, or just its type, would have to change; delete it to have it made anew"
             ),
         )
         .headline("could not update secret, target is immutable");

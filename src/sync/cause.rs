@@ -81,6 +81,16 @@ causes! {
     RewriteFailed => Data,
     /// The Secret would be larger than Kubernetes allows.
     TooLarge => Data,
+    /// A template of the spec cannot be parsed.
+    TemplateInvalid => Spec,
+    /// A template fails on what it is given, or its source holds no template.
+    TemplateFailed => Data,
+    /// A ConfigMap or Secret that templates come from, or its key, does not exist.
+    TemplateSourceNotFound => Watched,
+    /// A template takes more work than is allowed.
+    TemplateTooCostly => Denied,
+    /// A template gives a label or annotation that Kubernetes does not take.
+    InvalidMetadata => Data,
     /// AWS denies the read.
     AccessDenied => Denied,
     /// The KMS key cannot be used.
@@ -101,7 +111,7 @@ causes! {
     TargetOwned => Watched,
     /// A Secret that keyferry did not write is in the way.
     TargetNotAdopted => Watched,
-    /// The Secret is immutable and would have to change.
+    /// The Secret is immutable, as the type of every Secret is, and would have to change.
     TargetImmutable => Watched,
     /// The Secret has, or would get, a privileged type.
     TargetTypeRefused => Watched,

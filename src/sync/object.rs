@@ -12,7 +12,7 @@ use super::{
     absence::OnMissing,
     cause::{Cause, Failure},
     fingerprint,
-    spec::{self, Spec, StoreName},
+    spec::{self, Rules, Spec, StoreName},
 };
 use crate::api::{ExternalSecret, ExternalSecretSpec, ExternalSecretStatus, Stored, names};
 
@@ -55,11 +55,11 @@ pub struct Object {
 impl Object {
     /// Prunes and parses what the watch delivers. An object that cannot be read keeps its metadata, its stores and its
     /// status, as far as those can be read, and says why.
-    pub fn new(watched: Stored<ExternalSecret>) -> Self {
+    pub fn new(watched: Stored<ExternalSecret>, rules: &Rules) -> Self {
         match watched.0 {
             Ok(object) => {
                 let name = object.metadata.name.clone().unwrap_or_default();
-                let spec = Spec::parse(&object.spec, &name);
+                let spec = Spec::parse(&object.spec, &name, rules);
                 let stores = spec::stores(&object.spec);
                 let provisioned = Provisioned::new(&object);
                 Self {
@@ -266,7 +266,7 @@ mod tests {
         });
         let stored: Stored<ExternalSecret> = serde_json::from_value(json).unwrap();
         assert!(stored.0.is_err());
-        Object::new(stored)
+        Object::new(stored, &Rules::default())
     }
 
     #[test]

@@ -50,6 +50,7 @@ pub enum StoreState {
 
 /// Everything a decision depends on.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Situation<'a> {
     /// The object.
     pub object: &'a Object,
@@ -65,6 +66,8 @@ pub struct Situation<'a> {
     pub default_class: bool,
     /// The namespace is being deleted.
     pub terminating: bool,
+    /// A ConfigMap or Secret that its template takes text from is not what it was.
+    pub template_changed: bool,
     /// Now.
     pub instant: Instant,
     /// The same by the calendar, as sync windows have it.
@@ -78,6 +81,8 @@ pub enum Why {
     New,
     /// The object changed.
     Changed,
+    /// A ConfigMap or Secret that its template takes text from changed.
+    TemplateChanged,
     /// Asked for by annotation.
     Forced,
     /// The target changed: by this manager, where one is known.
@@ -250,16 +255,20 @@ fn reason(s: &Situation<'_>, spec: &Spec) -> Result<Why, Option<Duration>> {
     let Some(synced) = &record.synced_form else {
         return Ok(or_confirm(Why::New));
     };
-    let changed = match spec.refresh {
-        Refresh::CreatedOnce => false,
-        // What is generated would be another password than the one in use, for a change that need not concern it.
-        Refresh::Periodic(Interval::Once) => {
-            !spec.uses_generator() && fingerprint::generation_of(synced) != Some(object.generation)
+    // What was generated or drawn once stays: anew it would be another password than the one in use.
+    if !spec.is_written_once() {
+        let changed = match spec.refresh {
+            Refresh::Periodic(Interval::Once) => {
+                fingerprint::generation_of(synced) != Some(object.generation)
+            }
+            _ => *synced != object.form,
+        };
+        if changed {
+            return Ok(or_confirm(Why::Changed));
         }
-        Refresh::OnChange | Refresh::Periodic(Interval::Every(_)) => *synced != object.form,
-    };
-    if changed {
-        return Ok(or_confirm(Why::Changed));
+        if s.template_changed {
+            return Ok(or_confirm(Why::TemplateChanged));
+        }
     }
     if let Some(confirm) = record.confirm_at {
         return if until(confirm).is_zero() {

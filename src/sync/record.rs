@@ -5,7 +5,15 @@ use std::collections::{BTreeMap, HashSet, VecDeque};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::{cause::Failure, fingerprint, object::Object, plan::Request, report, target::Written};
+use super::{
+    cause::Failure,
+    fingerprint,
+    object::Object,
+    plan::Request,
+    report,
+    sources::{SourceName, Version},
+    target::Written,
+};
 use crate::api::external_secret::{StatusCondition, SyncedEntry};
 
 /// A keyed digest of what was rendered. The key is drawn at start and lives in memory only.
@@ -96,6 +104,8 @@ pub struct Record {
     pub repairs: VecDeque<Instant>,
     /// Values of the force-sync annotations that were acted on.
     pub forced: [Option<Box<str>>; 2],
+    /// The states of the ConfigMaps and Secrets that the template took text from last.
+    pub template_sources: BTreeMap<SourceName, Version>,
     /// What the status says.
     pub reported: Reported,
     /// What the status should say, where it could not be written.
@@ -135,6 +145,7 @@ impl Record {
             confirm_at: None,
             repairs: VecDeque::new(),
             forced: object.force_sync().map(|value| value.map(Into::into)),
+            template_sources: BTreeMap::new(),
             reported: Reported {
                 ready: ready.cloned(),
                 cause: status.cause.clone(),

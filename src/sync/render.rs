@@ -11,6 +11,7 @@ use super::{
     record::Digest,
     rewrite::Map,
     spec::{Spec, key_problem},
+    template::Filled,
 };
 use crate::api::names;
 
@@ -58,15 +59,57 @@ pub struct Rendered {
     pub annotations: BTreeMap<String, String>,
     /// Keys that stay on the target although they are not in `data`.
     pub kept: Kept,
+    /// Finalizers to add.
+    pub finalizers: Vec<String>,
     /// Type; nothing leaves it to Kubernetes' default, or as it is.
     pub type_: Option<String>,
 }
 
-/// Renders.
-pub fn render(object: &Object, spec: &Spec, data: Map) -> Result<Rendered, Failure> {
-    debug_assert!(!spec.sources.is_empty());
-    check_keys(&data)?;
-    check_size(&data)?;
+/// What becomes a Secret.
+#[derive(Debug)]
+pub enum Content {
+    /// What was read, where the spec has no template.
+    Read(Map),
+    /// What the template of the spec made of it.
+    Filled(Filled),
+}
+
+/// Renders. Without a template, labels and annotations of the object are copied; with one, only its own are set.
+pub fn render(object: &Object, spec: &Spec, content: Content) -> Result<Rendered, Failure> {
+    let rendered = match content {
+        Content::Read(data) => copied(object, data),
+        Content::Filled(filled) => templated(spec, filled),
+    };
+    check_keys(&rendered.data)?;
+    check_size(&rendered.data)?;
+    Ok(rendered)
+}
+
+fn templated(spec: &Spec, filled: Filled) -> Rendered {
+    let template = spec.target.template.as_deref();
+    let mut rendered = Rendered {
+        data: filled.data,
+        labels: filled.labels,
+        annotations: filled.annotations,
+        kept: Kept::Nothing,
+        finalizers: template
+            .map(|template| template.finalizers.clone())
+            .unwrap_or_default(),
+        type_: template
+            .and_then(|template| template.type_.as_deref())
+            .map(str::to_owned),
+    };
+    // Marks of ownership are not a template's to set: they are written, or not, by what is true.
+    rendered
+        .labels
+        .retain(|name, _| name != names::MANAGED_LABEL && name != names::CREATED_BY_LABEL);
+    rendered
+        .annotations
+        .retain(|name, _| name != names::DATA_HASH_ANNOTATION);
+    rendered
+}
+
+fn copied(object: &Object, data: Map) -> Rendered {
     let copied = |map: &BTreeMap<String, String>| {
         map.iter()
             .filter(|(name, _)| {
@@ -75,13 +118,14 @@ pub fn render(object: &Object, spec: &Spec, data: Map) -> Result<Rendered, Failu
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect()
     };
-    Ok(Rendered {
+    Rendered {
         data,
         labels: copied(&object.labels),
         annotations: copied(&object.annotations),
         kept: Kept::Nothing,
+        finalizers: vec![],
         type_: None,
-    })
+    }
 }
 
 fn check_keys(data: &Map) -> Result<(), Failure> {
@@ -131,6 +175,10 @@ pub fn digest(key: &hmac::Key, rendered: &Rendered, also: &str) -> Digest {
             part(name.as_bytes());
             part(value.as_bytes());
         }
+    }
+    part(b"");
+    for finalizer in &rendered.finalizers {
+        part(finalizer.as_bytes());
     }
     part(rendered.type_.as_deref().unwrap_or_default().as_bytes());
     part(format!("{:?}", rendered.kept).as_bytes());

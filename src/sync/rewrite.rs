@@ -253,7 +253,12 @@ fn convert(strategy: ConversionStrategy, map: Map) -> Result<Map, Failure> {
     Ok(converted)
 }
 
-fn decode(strategy: DecodingStrategy, key: &str, value: SecretBytes) -> Result<SecretBytes, Failure> {
+/// Decodes a value. The error names its key.
+pub(super) fn decode(
+    strategy: DecodingStrategy,
+    key: &str,
+    value: SecretBytes,
+) -> Result<SecretBytes, Failure> {
     let base64 = |alphabet| {
         // Go's decoder ignores line breaks.
         let text: Vec<u8> = value

@@ -19,8 +19,16 @@ use crate::{
     sync::{
         absence::OnMissing,
         cause::{Cause, Failure},
+        template::Delimiters,
     },
 };
+
+/// What the operator's flags say about specs.
+#[derive(Clone, Debug, Default)]
+pub struct Rules {
+    /// What marks an action in templates.
+    pub delimiters: Delimiters,
+}
 
 /// How often a source is read again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,8 +90,8 @@ pub(super) fn not_supported(path: impl std::fmt::Display) -> Failure {
 
 impl Spec {
     /// Parses a spec. `name` is that of the object: the default name of the target.
-    pub fn parse(spec: &ExternalSecretSpec, name: &str) -> Result<Self, Failure> {
-        let target = target::target(spec, name)?;
+    pub fn parse(spec: &ExternalSecretSpec, name: &str, rules: &Rules) -> Result<Self, Failure> {
+        let target = target::target(spec, name, rules)?;
         let interval = interval(spec.refresh_interval.as_deref())?;
         let refresh = match spec.refresh_policy.unwrap_or_default() {
             RefreshPolicy::CreatedOnce => Refresh::CreatedOnce,
@@ -125,6 +133,22 @@ impl Spec {
         self.sources
             .iter()
             .any(|source| matches!(source.wanted, Wanted::Generator(_)))
+    }
+
+    /// Whether what was written once stays whatever the object says later: by policy, or because what was made for it, by a
+    /// generator or in a template, cannot be made again.
+    pub fn is_written_once(&self) -> bool {
+        let draws = || {
+            self.target
+                .template
+                .as_ref()
+                .is_some_and(|template| template.draws)
+        };
+        match self.refresh {
+            Refresh::CreatedOnce => true,
+            Refresh::Periodic(Interval::Once) => self.uses_generator() || draws(),
+            Refresh::OnChange | Refresh::Periodic(Interval::Every(_)) => false,
+        }
     }
 }
 

@@ -45,6 +45,90 @@ fn forms(value: &str) -> Vec<String> {
     forms
 }
 
+/// Templates that fail in ways whose texts would quote a value in Go, in the manifest, a ConfigMap and a Secret.
+async fn templates(space: &Space, value: &str) -> Vec<(String, Value, &'static str)> {
+    let texts = [
+        ("range", "{{ range .k }}{{ end }}", "TemplateFailed"),
+        ("fail", "{{ fail .k }}", "TemplateFailed"),
+        ("field", "{{ .k.x }}", "TemplateFailed"),
+        ("json", "{{ mustFromJson .k }}", "TemplateFailed"),
+        (
+            "regexp",
+            "{{ mustRegexFind (cat \"(\" .k) .k }}",
+            "TemplateFailed",
+        ),
+        ("index", "{{ index (dict) .k .k }}", "TemplateFailed"),
+        ("date", "{{ mustToDate \"2006\" .k }}", "TemplateFailed"),
+        ("call", "{{ template \"x\" .k }}", "TemplateFailed"),
+        (
+            "costly",
+            "{{ range until 100000 }}{{ repeat 1000 $.k }}{{ end }}",
+            "TemplateTooCostly",
+        ),
+    ];
+    let data: Vec<_> = texts.iter().map(|(name, text, _)| (*name, *text)).collect();
+    space.config_map("texts", &data).await;
+    // A template that comes out of a Secret may hold a value itself.
+    let with_value: Vec<_> = data
+        .iter()
+        .map(|(name, text)| (*name, format!("{text}{{{{/* {value} */}}}}{value}")))
+        .collect();
+    let with_value: Vec<_> = with_value
+        .iter()
+        .map(|(name, text)| (*name, text.as_str()))
+        .collect();
+    space.foreign_secret("texts", &with_value).await;
+    let spec = |template: Value| {
+        json!({
+            "target": { "template": template },
+            "dataFrom": [{ "extract": { "key": space.id("json"), "property": "nested" } }],
+        })
+    };
+    let item = |name: &str| json!({ "name": "texts", "items": [{ "key": name }] });
+    let mut cases = vec![];
+    for (name, text, cause) in texts {
+        let places = [
+            ("data", json!({ "data": { "t": text } })),
+            (
+                "configmap",
+                json!({ "templateFrom": [{ "configMap": item(name) }] }),
+            ),
+            ("secret", json!({ "templateFrom": [{ "secret": item(name) }] })),
+        ];
+        for (place, template) in places {
+            cases.push((format!("template-{name}-{place}"), spec(template), cause));
+        }
+    }
+    let literal =
+        |target: &str, text: &str| json!({ "templateFrom": [{ "target": target, "literal": text }] });
+    let outputs = [
+        ("yaml", literal("Data", "{{ .k }}"), "TemplateFailed"),
+        ("key", literal("Data", "{{ .k | quote }}: x"), "InvalidKey"),
+        (
+            "label-name",
+            literal("Labels", "{{ .k | quote }}: x"),
+            "InvalidMetadata",
+        ),
+        (
+            "label",
+            literal("Labels", "l: {{ .k | quote }}"),
+            "InvalidMetadata",
+        ),
+        (
+            "metadata",
+            json!({ "metadata": { "labels": { "l": "{{ .k }}" } } }),
+            "InvalidMetadata",
+        ),
+        (
+            "decoding",
+            json!({ "templateFrom": [{ "literal": "l: {{ .k | quote }}", "valuesDecodingStrategy": "Base64" }] }),
+            "DecodingFailed",
+        ),
+    ];
+    cases.extend(outputs.map(|(name, template, cause)| (format!("template-{name}"), spec(template), cause)));
+    cases
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn no_value_appears_in_logs_events_status_or_metrics() {
     let space = Space::unserved().await;
@@ -202,6 +286,11 @@ async fn no_value_appears_in_logs_events_status_or_metrics() {
         space.apply(name, spec).await;
         space.fails(name, cause).await;
     }
+    let templates = templates(&space, &values[2]).await;
+    for (name, spec, cause) in &templates {
+        space.apply(name, spec.clone()).await;
+        space.fails(name, cause).await;
+    }
     // A target that is in the way, with a value of its own; a target that is edited; a secret that rotates.
     space.foreign_secret("taken", &[("k", &values[6])]).await;
     space.apply("taken", data("plain", json!({}))).await;
@@ -242,7 +331,7 @@ async fn no_value_appears_in_logs_events_status_or_metrics() {
             .iter()
             .filter(|(reason, _)| reason == "UpdateFailed")
             .count();
-        if failures >= 13 {
+        if failures >= 13 + templates.len() {
             Ok(events)
         } else {
             Err(format!("{failures}: {events:?}"))

@@ -37,5 +37,6 @@ mod several_stores;
 mod stalling;
 mod stores;
 mod sync;
+mod templates;
 mod windows;
 mod world;

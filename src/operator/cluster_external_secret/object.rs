@@ -22,7 +22,7 @@ use crate::{
     sync::{
         self,
         object::spec_digest,
-        spec::{self, Spec, StoreName},
+        spec::{self, Rules, Spec, StoreName},
     },
 };
 
@@ -67,11 +67,11 @@ pub(in crate::operator) struct ClusterObject {
 }
 
 impl ClusterObject {
-    fn new(watched: DeserializeGuard<ClusterExternalSecret>) -> Self {
+    fn new(watched: DeserializeGuard<ClusterExternalSecret>, rules: &Rules) -> Self {
         match watched.0 {
             Ok(object) => {
                 let stores = spec::stores(&object.spec.external_secret_spec);
-                let wanted = wanted(object.spec, &object.metadata);
+                let wanted = wanted(object.spec, &object.metadata, rules);
                 Self::build(object.metadata, stores, wanted, object.status.unwrap_or_default())
             }
             Err(invalid) => {
@@ -140,12 +140,12 @@ impl ClusterObject {
     }
 }
 
-fn wanted(spec: ClusterExternalSecretSpec, metadata: &ObjectMeta) -> Result<Wanted, Failure> {
+fn wanted(spec: ClusterExternalSecretSpec, metadata: &ObjectMeta, rules: &Rules) -> Result<Wanted, Failure> {
     let namespaces = Selection::parse(&spec)?;
     let interval = interval(spec.refresh_time.as_deref())?;
     let name = spec.external_secret_name.filter(|name| !name.is_empty());
     let name = name.or_else(|| metadata.name.clone()).unwrap_or_default();
-    if let Err(failure) = Spec::parse(&spec.external_secret_spec, &name)
+    if let Err(failure) = Spec::parse(&spec.external_secret_spec, &name, rules)
         && failure.cause == sync::cause::Cause::InvalidSpec
     {
         let text = format!(
@@ -227,8 +227,9 @@ impl ClusterObjects {
         &self,
         watched: DeserializeGuard<ClusterExternalSecret>,
         listing: bool,
+        rules: &Rules,
     ) -> (Arc<str>, bool) {
-        let object = ClusterObject::new(watched);
+        let object = ClusterObject::new(watched, rules);
         let name = Arc::clone(&object.name);
         let mut inner = self.inner();
         if listing {

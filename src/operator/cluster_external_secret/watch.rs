@@ -26,7 +26,10 @@ impl Observer<DeserializeGuard<ClusterExternalSecret>> for ClusterExternalSecret
     }
 
     fn apply(&mut self, object: DeserializeGuard<ClusterExternalSecret>, listing: bool) {
-        let (name, news) = self.0.cluster_objects.apply(object, listing);
+        let (name, news) = self
+            .0
+            .cluster_objects
+            .apply(object, listing, &self.0.config.rules);
         if news {
             wake(&self.0, &name);
         }

@@ -14,7 +14,12 @@ fn spec(annotation: Option<&str>, fields: &Value) -> Spec {
     for (name, value) in fields.as_object().unwrap() {
         full[name] = value.clone();
     }
-    let spec = Spec::parse(&serde_json::from_value(full).unwrap(), "app").unwrap();
+    let spec = Spec::parse(
+        &serde_json::from_value(full).unwrap(),
+        "app",
+        &crate::sync::spec::Rules::default(),
+    )
+    .unwrap();
     let annotations = annotation.map(|value| (names::ON_MISSING_ANNOTATION.to_owned(), value.to_owned()));
     let on_missing = OnMissing::of(&annotations.into_iter().collect()).unwrap();
     Spec { on_missing, ..spec }
@@ -30,7 +35,10 @@ fn record() -> Record {
         "metadata": { "name": "app", "namespace": "team", "uid": "e-1" }, "spec": one(),
     }))
     .unwrap();
-    Record::seed(&Object::new(crate::api::Stored(Ok(object))))
+    Record::seed(&Object::new(
+        crate::api::Stored(Ok(object)),
+        &crate::sync::spec::Rules::default(),
+    ))
 }
 
 fn find() -> Request {

@@ -94,8 +94,19 @@ pub(super) fn whole(target: &Target<'_>, meta: &SecretMeta) -> Wanted {
             wanted.annotations,
         ),
         owners: owners(target, meta),
+        finalizers: finalizers(meta, wanted.finalizers),
         ..wanted
     }
+}
+
+/// Finalizers are added and never removed: whoever waits for one removes it. Nothing where none is to be added.
+fn finalizers(meta: &SecretMeta, wanted: Vec<String>) -> Vec<String> {
+    let present = meta.metadata.finalizers.as_deref().unwrap_or_default();
+    let added: Vec<_> = wanted.into_iter().filter(|f| !present.contains(f)).collect();
+    if added.is_empty() {
+        return added;
+    }
+    present.iter().cloned().chain(added).collect()
 }
 
 /// A merge patch, for Merge and CreateOrMerge: our keys, those of ours that are dropped, and metadata.
@@ -165,6 +176,10 @@ pub(super) fn patch(target: &Target<'_>, meta: &SecretMeta) -> (Wanted, Vec<Stri
     let owners = owners(target, meta);
     if meta.metadata.owner_references.clone().unwrap_or_default() != owners {
         metadata.insert("ownerReferences".to_owned(), json!(owners));
+    }
+    let finalizers = finalizers(meta, wanted.finalizers.clone());
+    if !frozen && !finalizers.is_empty() {
+        metadata.insert("finalizers".to_owned(), json!(finalizers));
     }
     (wanted, dropped, metadata)
 }

@@ -20,7 +20,12 @@ fn only_what_follows_from_the_spec_alone_waits_for_a_new_one() {
         .collect();
     assert_eq!(
         spec,
-        [&Cause::InvalidSpec, &Cause::NotSupported, &Cause::Malformed]
+        [
+            &Cause::InvalidSpec,
+            &Cause::NotSupported,
+            &Cause::Malformed,
+            &Cause::TemplateInvalid,
+        ]
     );
 }
 

@@ -30,7 +30,10 @@ fn object(spec: &Value, annotations: &Value, generation: i64, status: &Value) ->
         "spec": full, "status": status,
     }))
     .unwrap();
-    Object::new(crate::api::Stored(Ok(object)))
+    Object::new(
+        crate::api::Stored(Ok(object)),
+        &crate::sync::spec::Rules::default(),
+    )
 }
 
 fn plain(spec: &Value) -> Object {
@@ -67,6 +70,7 @@ fn aws() -> StoreName {
 }
 
 /// One object with all that its plan depends on; each test changes what it speaks of.
+#[expect(clippy::struct_excessive_bools, reason = "as in Situation")]
 struct World {
     object: Object,
     record: Record,
@@ -75,6 +79,7 @@ struct World {
     stores: BTreeMap<StoreName, StoreState>,
     default_class: bool,
     terminating: bool,
+    template_changed: bool,
     instant: Instant,
     now: Timestamp,
 }
@@ -90,6 +95,7 @@ impl World {
             stores: [(aws(), usable(&json!({})))].into(),
             default_class: true,
             terminating: false,
+            template_changed: false,
             instant: Instant::now() + MINUTE * 100,
             now: "2026-11-21T12:00:00Z".parse().unwrap(),
         }
@@ -136,6 +142,7 @@ impl World {
             stores: &self.stores,
             default_class: self.default_class,
             terminating: self.terminating,
+            template_changed: self.template_changed,
             instant: self.instant,
             now: self.now,
         })

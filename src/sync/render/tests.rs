@@ -17,7 +17,10 @@ fn object(labels: &Value, annotations: &Value) -> Object {
         },
     }))
     .unwrap();
-    Object::new(crate::api::Stored(Ok(object)))
+    Object::new(
+        crate::api::Stored(Ok(object)),
+        &crate::sync::spec::Rules::default(),
+    )
 }
 
 fn map(pairs: &[(&str, &str)]) -> Map {
@@ -28,7 +31,11 @@ fn map(pairs: &[(&str, &str)]) -> Map {
 }
 
 fn rendered(object: &Object, data: Map) -> Result<Rendered, Failure> {
-    render(object, object.spec.as_ref().map_err(Clone::clone)?, data)
+    render(
+        object,
+        object.spec.as_ref().map_err(Clone::clone)?,
+        Content::Read(data),
+    )
 }
 
 fn plain() -> Object {
@@ -121,6 +128,7 @@ fn wanted() -> Rendered {
         labels: text_map(&[("l", "1")]),
         annotations: text_map(&[("n", "1")]),
         kept: Kept::Nothing,
+        finalizers: vec![],
         type_: None,
     }
 }
@@ -189,6 +197,7 @@ prop_compose! {
             labels,
             annotations,
             kept: Kept::Nothing,
+            finalizers: vec![],
             type_,
         }
     }

@@ -22,7 +22,10 @@ fn object_with(generation: i64, target: &Value, status: &Value) -> Object {
         "status": status,
     }))
     .unwrap();
-    Object::new(crate::api::Stored(Ok(object)))
+    Object::new(
+        crate::api::Stored(Ok(object)),
+        &crate::sync::spec::Rules::default(),
+    )
 }
 
 fn object() -> Object {

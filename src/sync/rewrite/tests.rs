@@ -71,6 +71,7 @@ fn run(entries: Vec<(Source, Option<Answer>)>) -> Result<Map, Failure> {
             creation: crate::api::external_secret::CreationPolicy::Owner,
             deletion: crate::api::external_secret::DeletionPolicy::Retain,
             immutable: false,
+            template: None,
         },
         refresh: Refresh::Periodic(Interval::Once),
         interval: Interval::Once,
@@ -143,6 +144,7 @@ fn sources_that_share_a_read_use_the_same_answer() {
             )
             .unwrap(),
             "app",
+            &crate::sync::spec::Rules::default(),
         )
         .unwrap()
     };
@@ -589,7 +591,12 @@ fn rewritten(operations: &serde_json::Value) -> Source {
         "secretStoreRef": { "name": "aws" },
         "dataFrom": [{ "find": { "name": { "regexp": "." } }, "rewrite": operations }],
     });
-    let spec = Spec::parse(&serde_json::from_value(spec).unwrap(), "app").unwrap();
+    let spec = Spec::parse(
+        &serde_json::from_value(spec).unwrap(),
+        "app",
+        &crate::sync::spec::Rules::default(),
+    )
+    .unwrap();
     spec.sources[0].clone()
 }
 

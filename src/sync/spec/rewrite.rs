@@ -8,7 +8,7 @@ use std::{
 use gotext::{
     regexp::{self, Regexp},
     template::{
-        ExecOptions, Functions, Limits, Map, MissingKey, ParseOptions, SystemClock, SystemRandom, Template,
+        ExecOptions, Limits, Map, MissingKey, ParseOptions, SystemClock, SystemRandom, Template,
         TemplateOrigin, Value,
     },
 };
@@ -16,7 +16,7 @@ use gotext::{
 use super::invalid;
 use crate::{
     api::external_secret::{ConflictPolicy, MergeStrategy, PriorityPolicy, Rewrite, RewriteMerge},
-    sync::cause::Failure,
+    sync::{cause::Failure, template::FUNCTIONS},
 };
 
 /// One change of keys.
@@ -47,8 +47,6 @@ pub struct Merge {
 #[derive(Clone, Debug)]
 pub struct KeyTemplate(Arc<Template>);
 
-/// sprig's functions and External Secrets'.
-static FUNCTIONS: LazyLock<Functions> = LazyLock::new(gotext::functions::all);
 /// A key has 253 characters at most; what takes longer than this to make one is no use.
 static LIMITS: LazyLock<Limits> = LazyLock::new(|| Limits {
     steps: 1_000_000,

@@ -1,13 +1,15 @@
-//! `spec.target`: the Secret that is written, and by which policies.
+//! `spec.target`: the Secret that is written, by which policies, and from which template.
 
-use super::{invalid, not_supported};
+use std::sync::Arc;
+
+use super::{Rules, invalid, not_supported};
 use crate::{
-    api::external_secret::{CreationPolicy, DeletionPolicy, ExternalSecretSpec, Template},
-    sync::cause::{Cause, Failure},
+    api::external_secret::{CreationPolicy, DeletionPolicy, ExternalSecretSpec},
+    sync::{cause::Failure, template::Template},
 };
 
 /// The Secret that is written.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct TargetSpec {
     /// Name.
     pub name: Box<str>,
@@ -17,9 +19,11 @@ pub struct TargetSpec {
     pub deletion: DeletionPolicy,
     /// Written as immutable.
     pub immutable: bool,
+    /// How it is made from what was read; without one, what was read is what is written.
+    pub template: Option<Arc<Template>>,
 }
 
-pub(super) fn target(spec: &ExternalSecretSpec, name: &str) -> Result<TargetSpec, Failure> {
+pub(super) fn target(spec: &ExternalSecretSpec, name: &str, rules: &Rules) -> Result<TargetSpec, Failure> {
     let target = spec.target.clone().unwrap_or_default();
     let creation = target.creation_policy.unwrap_or_default();
     let deletion = target.deletion_policy.unwrap_or_default();
@@ -44,10 +48,6 @@ pub(super) fn target(spec: &ExternalSecretSpec, name: &str) -> Result<TargetSpec
     if target.manifest.is_some() {
         return Err(not_supported("spec.target.manifest").headline("invalid generic target"));
     }
-    if let Some(template) = &target.template {
-        privileged(template)?;
-        return Err(not_supported("spec.target.template"));
-    }
     let name = target
         .name
         .as_deref()
@@ -58,23 +58,15 @@ pub(super) fn target(spec: &ExternalSecretSpec, name: &str) -> Result<TargetSpec
             "spec.target.name {name:?} cannot be the name of a Secret: lower-case letters, digits, '-' and '.'"
         )));
     }
+    let template = target
+        .template
+        .as_ref()
+        .map(|template| Template::parse(template, &rules.delimiters));
     Ok(TargetSpec {
         name: name.into(),
         creation,
         deletion,
         immutable: target.immutable.unwrap_or_default(),
+        template: template.transpose()?.map(Arc::new),
     })
-}
-
-/// Types that give their holder power over the cluster are refused whatever else the spec says.
-fn privileged(template: &Template) -> Result<(), Failure> {
-    match template.type_.as_deref() {
-        Some(type_) if crate::sync::render::is_privileged(type_) => Err(Failure::new(
-            Cause::TargetTypeRefused,
-            format!(
-                "spec.target.template.type {type_} is refused: it would give its holder power over the cluster"
-            ),
-        )),
-        _ => Ok(()),
-    }
 }

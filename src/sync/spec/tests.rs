@@ -1,14 +1,14 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::api::external_secret::{ConversionStrategy, CreationPolicy, DecodingStrategy, NullBytePolicy};
+use crate::api::external_secret::{ConversionStrategy, DecodingStrategy, NullBytePolicy};
 
 fn typed(spec: &Value) -> ExternalSecretSpec {
     serde_json::from_value(spec.clone()).unwrap()
 }
 
 fn parse(spec: &Value) -> Result<Spec, Failure> {
-    Spec::parse(&typed(spec), "app")
+    Spec::parse(&typed(spec), "app", &Rules::default())
 }
 
 /// The smallest spec there is, with these fields in place of its own.
@@ -46,15 +46,9 @@ fn policies(creation: &str, deletion: &str) -> Value {
 #[test]
 fn what_is_left_out_has_esos_defaults() {
     let spec = accepted(&json!({}));
-    assert_eq!(
-        spec.target,
-        TargetSpec {
-            name: "app".into(),
-            creation: CreationPolicy::Owner,
-            deletion: DeletionPolicy::Retain,
-            immutable: false,
-        }
-    );
+    assert_eq!((&*spec.target.name, spec.target.immutable), ("app", false));
+    assert_eq!((spec.target.creation, spec.target.deletion), Default::default(),);
+    assert!(spec.target.template.is_none());
     let hour = Interval::Every(Duration::from_hours(1));
     assert_eq!((spec.refresh, spec.interval), (Refresh::Periodic(hour), hour));
     let [source] = &spec.sources[..] else {
@@ -243,16 +237,10 @@ fn privileged_types_are_refused_whatever_else_the_template_says() {
 
 #[test]
 fn what_is_not_implemented_is_named_by_its_path() {
-    let table = [
-        (
-            json!({ "target": { "template": { "type": "Opaque" } } }),
-            "spec.target.template",
-        ),
-        (
-            json!({ "target": { "manifest": { "apiVersion": "v1", "kind": "ConfigMap" } } }),
-            "spec.target.manifest",
-        ),
-    ];
+    let table = [(
+        json!({ "target": { "manifest": { "apiVersion": "v1", "kind": "ConfigMap" } } }),
+        "spec.target.manifest",
+    )];
     for (fields, path) in table {
         let failure = refused(&fields);
         assert_eq!(failure.cause, Cause::NotSupported, "{path}");

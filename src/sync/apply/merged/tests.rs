@@ -49,12 +49,16 @@ impl Case {
                 look: crate::secrets_api::Look::Get,
                 targets: Arc::new(Targets::default()),
             },
-            object: Object::new(crate::api::Stored(Ok(object))),
+            object: Object::new(
+                crate::api::Stored(Ok(object)),
+                &crate::sync::spec::Rules::default(),
+            ),
             rendered: Rendered {
                 data: [("a".to_owned(), value("1")), ("b".to_owned(), value("2"))].into(),
                 labels: [("team".to_owned(), "shop".to_owned())].into(),
                 annotations: [("note".to_owned(), "ours".to_owned())].into(),
                 kept: absence::Kept::Nothing,
+                finalizers: vec![],
                 type_: None,
             },
         }

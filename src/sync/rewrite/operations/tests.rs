@@ -9,7 +9,12 @@ fn operations(list: &Json) -> Vec<RewriteOp> {
         "secretStoreRef": { "name": "aws" },
         "dataFrom": [{ "extract": { "key": "db" }, "rewrite": list }],
     });
-    let spec = Spec::parse(&serde_json::from_value(spec).unwrap(), "app").unwrap();
+    let spec = Spec::parse(
+        &serde_json::from_value(spec).unwrap(),
+        "app",
+        &crate::sync::spec::Rules::default(),
+    )
+    .unwrap();
     spec.sources[0].rewrite.clone()
 }
 

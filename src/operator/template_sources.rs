@@ -1,0 +1,161 @@
+//! The ConfigMaps and Secrets that templates are taken from: who names them, and their state as the watch shows it.
+//!
+//! Only what some object names is kept, and the watch of a kind runs only while one does.
+
+pub(super) mod watch;
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use tokio::sync::watch::{Receiver, Sender};
+
+use super::{namespaces::Scope, objects::ObjectName};
+use crate::sync::{
+    object::Object,
+    sources::{SourceKind, SourceName, Version},
+};
+
+/// Namespace and name.
+pub(super) type At = (Box<str>, Box<str>);
+
+#[derive(Debug, Default)]
+struct Entry {
+    /// Names of the objects that take text from it.
+    users: BTreeSet<Arc<str>>,
+    /// What the watch showed last; nothing before it has.
+    seen: Option<Seen>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Seen {
+    There(Version),
+    Gone,
+}
+
+/// All sources that some object names.
+#[derive(Debug, Default)]
+pub struct TemplateSources {
+    kinds: RwLock<BTreeMap<SourceKind, HashMap<At, Entry>>>,
+    used: Sender<BTreeSet<SourceKind>>,
+}
+
+impl TemplateSources {
+    /// The kinds that some object takes text from, as that changes.
+    pub fn used(&self) -> Receiver<BTreeSet<SourceKind>> {
+        self.used.subscribe()
+    }
+
+    /// An object came, changed or went.
+    pub fn observe(&self, name: &ObjectName, before: Option<&Object>, now: Option<&Object>) {
+        let (before, now) = (named(before), named(now));
+        if before == now {
+            return;
+        }
+        let mut kinds = self.kinds.write().unwrap_or_else(PoisonError::into_inner);
+        for source in before.difference(&now) {
+            let entries = kinds.entry(source.kind).or_default();
+            let at = at(&name.0, &source.name);
+            if let Some(entry) = entries.get_mut(&at) {
+                entry.users.remove(&name.1);
+                if entry.users.is_empty() {
+                    entries.remove(&at);
+                }
+            }
+        }
+        for source in now.difference(&before) {
+            let entry = kinds
+                .entry(source.kind)
+                .or_default()
+                .entry(at(&name.0, &source.name))
+                .or_default();
+            entry.users.insert(Arc::clone(&name.1));
+        }
+        let used: BTreeSet<_> = kinds
+            .iter()
+            .filter(|(_, entries)| !entries.is_empty())
+            .map(|(kind, _)| *kind)
+            .collect();
+        self.used.send_if_modified(|known| {
+            let changed = *known != used;
+            *known = used;
+            changed
+        });
+    }
+
+    /// The watch showed a source, or that it is gone. Who names it, where that is news.
+    pub(super) fn saw(&self, kind: SourceKind, at: &At, version: Option<Version>) -> Vec<ObjectName> {
+        let mut kinds = self.kinds.write().unwrap_or_else(PoisonError::into_inner);
+        let entry = kinds.get_mut(&kind).and_then(|entries| entries.get_mut(at));
+        let Some(entry) = entry else {
+            return vec![];
+        };
+        let seen = Some(version.map_or(Seen::Gone, Seen::There));
+        if entry.seen == seen {
+            return vec![];
+        }
+        entry.seen = seen;
+        let namespace: Arc<str> = Arc::from(&*at.0);
+        let users = entry.users.iter();
+        users
+            .map(|user| (Arc::clone(&namespace), Arc::clone(user)))
+            .collect()
+    }
+
+    /// A list of this kind is complete: what it did not show of its scope is gone. Who names that.
+    pub(super) fn listed(&self, kind: SourceKind, scope: &Scope, shown: &BTreeSet<At>) -> Vec<ObjectName> {
+        let gone: Vec<At> = {
+            let kinds = self.kinds.read().unwrap_or_else(PoisonError::into_inner);
+            let entries = kinds.get(&kind).into_iter().flatten();
+            entries
+                .map(|(at, _)| at.clone())
+                .filter(|at| scope.covers(&at.0) && !shown.contains(at))
+                .collect()
+        };
+        gone.iter().flat_map(|at| self.saw(kind, at, None)).collect()
+    }
+
+    /// Whether some object names this source.
+    pub(super) fn is_named(&self, kind: SourceKind, at: &At) -> bool {
+        let kinds = self.kinds.read().unwrap_or_else(PoisonError::into_inner);
+        kinds.get(&kind).is_some_and(|entries| entries.contains_key(at))
+    }
+
+    /// Whether a source that was read in these states is, by what the watch shows, in another one now.
+    pub(super) fn changed(&self, namespace: &str, read: &BTreeMap<SourceName, Version>) -> bool {
+        if read.is_empty() {
+            return false;
+        }
+        let kinds = self.kinds.read().unwrap_or_else(PoisonError::into_inner);
+        read.iter().any(|(source, version)| {
+            let entry = kinds
+                .get(&source.kind)
+                .and_then(|entries| entries.get(&at(namespace, &source.name)));
+            match entry.and_then(|entry| entry.seen.as_ref()) {
+                None => false,
+                Some(Seen::Gone) => true,
+                // The watch may be behind what was read.
+                Some(Seen::There(now)) => now.is_newer_than(version),
+            }
+        })
+    }
+}
+
+fn at(namespace: &str, name: &str) -> At {
+    (namespace.into(), name.into())
+}
+
+fn named(object: Option<&Object>) -> BTreeSet<SourceName> {
+    let template = object
+        .and_then(|object| object.spec.as_ref().ok())
+        .and_then(|spec| spec.target.template.as_ref());
+    template
+        .into_iter()
+        .flat_map(|template| template.sources())
+        .cloned()
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;
