@@ -70,14 +70,17 @@ fn not_utf8(bytes: &[u8]) -> &'static str {
 
 /// The value of the first document, or nothing where there is none.
 pub(super) fn first_document(text: &[u8]) -> Result<Option<Decoded>, Error> {
-    let text = str::from_utf8(text).map_err(|error| {
-        let rest = text.get(error.valid_up_to()..).unwrap_or_default();
-        Error::yaml(not_utf8(rest))
-    })?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    if text.chars().any(|character| !is_readable(character)) {
+    // What stands first in the text is what is wrong with it.
+    let chunk = text.utf8_chunks().next();
+    let (valid, invalid) = chunk.map_or(("", &[][..]), |chunk| (chunk.valid(), chunk.invalid()));
+    let valid_text = valid.strip_prefix('\u{feff}').unwrap_or(valid);
+    if valid_text.chars().any(|character| !is_readable(character)) {
         return Err(Error::yaml("control characters are not allowed"));
     }
+    if !invalid.is_empty() {
+        return Err(Error::yaml(not_utf8(text.get(valid.len()..).unwrap_or_default())));
+    }
+    let text = valid_text;
     let Some(document) = Document::first(text)? else {
         return Ok(None);
     };

@@ -151,6 +151,11 @@ const METHODS: &[Method] = methods! {
         "String"() -> Type::String, |time, context, _| formatted(time, context, DEFAULT);
         "GoString"() -> Type::String, |time, _, _| Ok(Value::string(format::go_string(time)));
         "Format"(Type::String) -> Type::String, |time, context, args| formatted(time, context, args.bytes(0));
+        "AppendFormat"(Type::BYTES, Type::String) -> Type::BYTES, |time, context, args| {
+            let layout = args.bytes(1);
+            context.charge_bytes(args.bytes(0).len().saturating_add(layout.len().saturating_mul(5)))?;
+            Ok(Value::Bytes([args.bytes(0), format::format(time, layout).as_slice()].concat().into()))
+        };
         "Add"(Type::DURATION) -> TIME, |time, _, args| Ok(Value::object(time.add(args.int(0))));
         "Sub"(TIME) -> Type::DURATION, |time, _, args| {
             Ok(Value::Int(IntKind::Duration, time.since(other(args))))
