@@ -12,6 +12,7 @@ use super::{
     plan::Request,
     report,
     sources::{SourceName, Version},
+    spec::Place,
     target::Written,
 };
 use crate::api::external_secret::{StatusCondition, SyncedEntry};
@@ -96,6 +97,8 @@ pub struct Record {
     pub failing: Option<Failing>,
     /// Sources that are missing.
     pub absent: BTreeMap<Request, Absence>,
+    /// The missing sources that events have told of.
+    pub told_missing: Vec<Place>,
     /// What finds gave in the last sync.
     pub found: BTreeMap<Request, Names>,
     /// When to ask again whether a source is missing, before anything is removed.
@@ -141,6 +144,7 @@ impl Record {
             unproven: true,
             failing: None,
             absent: BTreeMap::new(),
+            told_missing: vec![],
             found: BTreeMap::new(),
             confirm_at: None,
             repairs: VecDeque::new(),

@@ -16,7 +16,7 @@ use super::{
     object::Object,
     plan::{CONTEST_WINDOW, DEFAULT_WAIT, Why},
     record::{Failing, Record, Reported},
-    spec::Interval,
+    spec::{Interval, Place},
 };
 use crate::{
     api::external_secret::{StatusCondition, SyncedEntry},
@@ -206,6 +206,7 @@ pub fn succeeded(
         after.refresh_time = record.reported.refresh_time;
     }
     let notes = notes(record, outcome, message, partly.is_some(), changed || asked);
+    record.told_missing.clone_from(&outcome.missing);
     Report {
         status: write(record, after),
         notes,
@@ -257,7 +258,8 @@ fn notes(record: &Record, outcome: &Outcome, message: &str, partly: bool, is_new
             text: message.to_owned(),
         });
     } else if !partly && is_news {
-        notes.extend(outcome.missing.iter().map(|place| {
+        let untold = |place: &&Place| !record.told_missing.contains(place);
+        notes.extend(outcome.missing.iter().filter(untold).map(|place| {
             Note::normal(
                 "MissingProviderSecret",
                 format!("secret does not exist at provider using {place}"),

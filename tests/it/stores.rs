@@ -269,10 +269,14 @@ async fn missing_credentials_are_told_and_their_coming_makes_the_store_ready() {
 async fn a_spec_that_cannot_be_acted_upon_waits_for_a_new_one() {
     let world = World::new("store-invalid").await;
     let region = "spec.provider.aws.region: region not found: noop.";
-    let service = "spec.provider.aws.service: ParameterStore is not implemented yet";
+    let service = "spec.provider.aws.service: CertificateManager is not implemented yet";
     let cases = [
         (json!({ "region": "noop." }), "InvalidSpec", region),
-        (json!({ "service": "ParameterStore" }), "NotSupported", service),
+        (
+            json!({ "service": "CertificateManager" }),
+            "NotSupported",
+            service,
+        ),
     ];
     for (patch, cause, text) in cases {
         world.create("SecretStore", store(&patch)).await;
