@@ -74,3 +74,16 @@ async fn on_missing_keeps_an_object_ready() {
     assert!(message.starts_with("PartiallySynced: "), "{message}");
     assert!(message.contains("spec.data[1] (key: feature-token)"), "{message}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn find_makes_a_key_of_every_secret_that_matches() {
+    let secrets = [
+        ("find/app/database", "d"),
+        ("find/app/queue", "q"),
+        ("find/app/other", "o"),
+        ("find/queue", "x"),
+    ];
+    let space = space(&secrets).await;
+    apply(&space, include_str!("../../examples/find.yaml")).await;
+    space.holds("found", &[("database", "d"), ("queue", "q")]).await;
+}

@@ -20,6 +20,7 @@ mod cluster_external_secret;
 mod crds;
 mod drift;
 mod examples;
+mod find;
 mod generators;
 mod harness;
 mod identity;
