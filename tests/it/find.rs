@@ -1,5 +1,7 @@
 //! `dataFrom[].find`: every secret that matches becomes a key.
 
+mod services;
+
 use aws_sdk_secretsmanager::types::Tag;
 use serde_json::{Value, json};
 

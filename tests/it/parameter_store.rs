@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::world::{REGION, Space};
 
-fn client(space: &Space) -> Client {
+pub(crate) fn client(space: &Space) -> Client {
     let config = aws_sdk_ssm::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(REGION))
