@@ -36,8 +36,8 @@ advisories: $(DENY) ## known holes in crates; needs the advisory database on the
 	$(DENY) --locked check advisories
 
 .PHONY: crds
-crds: ## write crds/*.yaml anew from the types in src/api
-	cargo run --locked --quiet --bin keyferry -- crds --dir crds
+crds: ## write crds/*.yaml and docs/reference.md anew from the types in src/api
+	cargo run --locked --quiet --bin keyferry -- crds --dir crds --reference docs/reference.md
 
 .PHONY: bench
 bench: ready ## time, CPU, memory and calls beside what the machine allows; BENCH="--scenario cold --objects 2000" for less

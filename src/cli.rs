@@ -29,12 +29,47 @@ pub struct Cli {
 pub enum Command {
     /// Run the operator (the default).
     Run(Box<Run>),
+    /// Compare what each ExternalSecret would give with the Secret that is there. Writes nothing and shows no value.
+    Plan(Box<Plan>),
+    /// Move from External Secrets Operator: see docs/migrate-from-eso.md.
+    Migrate(Box<Migrate>),
     /// Print the CRDs as YAML, or write them to a folder, one file each.
     Crds {
         /// The folder.
         #[arg(long)]
         dir: Option<PathBuf>,
+        /// Write their fields as Markdown to this file as well.
+        #[arg(long, value_name = "FILE")]
+        reference: Option<PathBuf>,
     },
+}
+
+/// `keyferry plan`
+#[derive(Args, Debug)]
+pub struct Plan {
+    /// ExternalSecrets as NAMESPACE/NAME; without any, all that the operator would serve.
+    pub objects: Vec<String>,
+    /// What the operator runs with.
+    #[command(flatten)]
+    pub run: Run,
+}
+
+/// `keyferry migrate`
+#[derive(Args, Debug)]
+#[command(group(clap::ArgGroup::new("what").required(true).args(["check", "release_finalizers"])))]
+pub struct Migrate {
+    /// Say for each object what keyferry would do with it, and what stands in the way. Writes nothing.
+    #[arg(long)]
+    pub check: bool,
+    /// Show the finalizers that ESO left; with --yes, remove them.
+    #[arg(long)]
+    pub release_finalizers: bool,
+    /// Remove them.
+    #[arg(long, requires = "release_finalizers")]
+    pub yes: bool,
+    /// What the operator runs with.
+    #[command(flatten)]
+    pub run: Run,
 }
 
 impl Cli {

@@ -11,9 +11,14 @@
 pub mod api;
 pub mod aws;
 pub mod cli;
+pub mod commands;
 pub mod crds;
+pub mod dry_run;
 pub mod generators;
+pub mod inventory;
+pub mod migrate;
 pub mod operator;
+pub mod reference;
 pub mod run;
 pub mod secret_bytes;
 pub mod secrets_api;

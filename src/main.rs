@@ -11,12 +11,9 @@ static ALLOCATOR: zeroizing_alloc::ZeroAlloc<std::alloc::System> =
     zeroizing_alloc::ZeroAlloc(std::alloc::System);
 
 fn main() -> ExitCode {
-    let done = match Cli::parse().command() {
-        Command::Run(run) => keyferry::run::run(&run),
-        Command::Crds { dir } => keyferry::run::crds(dir.as_deref()),
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
+    match command(Cli::parse().command()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             #[expect(clippy::print_stderr, reason = "the last word of a command-line program")]
             {
@@ -25,4 +22,15 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Whether all is as it should be.
+fn command(command: Command) -> Result<bool, Box<dyn std::error::Error>> {
+    match command {
+        Command::Run(run) => keyferry::run::run(&run)?,
+        Command::Plan(plan) => return Ok(keyferry::commands::plan(&plan)?),
+        Command::Migrate(migrate) => return Ok(keyferry::commands::migrate(&migrate)?),
+        Command::Crds { dir, reference } => keyferry::run::crds(dir.as_deref(), reference.as_deref())?,
+    }
+    Ok(true)
 }

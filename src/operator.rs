@@ -1,6 +1,6 @@
 //! Wiring: watches fill views and wake objects, the queue decides whose turn it is, turns run side by side.
 
-mod cluster_external_secret;
+pub(crate) mod cluster_external_secret;
 pub mod config;
 pub mod events;
 mod external_secret;
@@ -213,6 +213,38 @@ impl Context {
     }
 }
 
+/// The stages of a sync, as settings have them.
+pub(crate) fn stages(
+    client: &Client,
+    config: &Config,
+    registry: &Registry,
+    targets: &Arc<Targets>,
+) -> Result<Stages, Error> {
+    let broker = Broker::new(config.aws.clone(), client.clone(), registry)?;
+    let digest_key = hmac::Key::generate(hmac::HMAC_SHA256, &aws_lc_rs::rand::SystemRandom::new())
+        .map_err(|_| Error::Random)?;
+    let writer = Writer {
+        client: client.clone(),
+        slots: Semaphore::new(WRITES),
+        adoption: config.adopt,
+        look: if config.drift_watch {
+            Look::Get
+        } else {
+            Look::Patch
+        },
+        targets: Arc::clone(targets),
+    };
+    Ok(Stages {
+        generators: Generators::new(client.clone(), broker.clone(), &config.controller_class),
+        broker,
+        writer,
+        sources: Sources::new(client.clone()),
+        templates: Pool::default(),
+        digest_key,
+        targets_watched: config.drift_watch,
+    })
+}
+
 /// Runs the operator until stopped, then lets what runs end within the grace period. With a Lease, only while it is held.
 pub async fn run(
     client: Client,
@@ -227,34 +259,11 @@ pub async fn run(
         .map(|lease| Candidate::new(client.clone(), lease, &config.instance, registry))
         .transpose()?;
     let metrics = Arc::new(Metrics::new(registry, config.object_metrics)?);
-    let broker = Broker::new(config.aws.clone(), client.clone(), registry)?;
     let instance: Arc<str> = Arc::from(config.instance.as_str());
     let events = Events::start(client.clone(), instance, metrics.events_dropped.clone());
     let (wakes, incoming) = mpsc::unbounded_channel();
-    let digest_key = hmac::Key::generate(hmac::HMAC_SHA256, &aws_lc_rs::rand::SystemRandom::new())
-        .map_err(|_| Error::Random)?;
     let targets = Arc::new(Targets::default());
-    let writer = Writer {
-        client: client.clone(),
-        slots: Semaphore::new(WRITES),
-        adoption: config.adopt,
-        look: if config.drift_watch {
-            Look::Get
-        } else {
-            Look::Patch
-        },
-        targets: Arc::clone(&targets),
-    };
-    let generators = Generators::new(client.clone(), broker.clone(), &config.controller_class);
-    let stages = Stages {
-        broker,
-        generators,
-        writer,
-        sources: Sources::new(client.clone()),
-        templates: Pool::default(),
-        digest_key,
-        targets_watched: config.drift_watch,
-    };
+    let stages = stages(&client, &config, registry, &targets)?;
     let class = store::ControllerClass::new(config.controller_class.as_str());
     let store_context = store::StoreContext {
         client: client.clone(),

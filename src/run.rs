@@ -48,17 +48,26 @@ pub enum Error {
 
 /// Runs the operator until a signal asks it to stop.
 pub fn run(run: &Run) -> Result<(), Error> {
+    prepare()?;
+    logging::start(run.log_format, run.loglevel);
+    runtime()?.block_on(serve(run))
+}
+
+/// What the process needs before it speaks to anybody.
+pub(crate) fn prepare() -> Result<(), Error> {
     rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
         .map_err(|_| Error::CryptoProvider)?;
-    logging::start(run.log_format, run.loglevel);
     forbid_core_dumps();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    Ok(())
+}
+
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Error> {
+    tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
-        .map_err(Error::Runtime)?;
-    runtime.block_on(serve(run))
+        .map_err(Error::Runtime)
 }
 
 /// A core dump would hold values.
@@ -112,7 +121,7 @@ async fn served(
     server.await.map_err(|error| Error::Address(addr, error))
 }
 
-async fn client(run: &Run) -> Result<Client, Error> {
+pub(crate) async fn client(run: &Run) -> Result<Client, Error> {
     let failed = |error: &dyn std::fmt::Display| Error::Kubeconfig(error.to_string());
     let mut config = match &run.kubeconfig {
         Some(path) => {
@@ -142,9 +151,13 @@ fn stop_on_signal(stop: CancellationToken) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Prints the CRDs, or writes them to a folder.
-pub fn crds(dir: Option<&Path>) -> Result<(), Error> {
+/// Prints the CRDs, or writes them to a folder; and their reference to a file.
+pub fn crds(dir: Option<&Path>, reference: Option<&Path>) -> Result<(), Error> {
     let failed = |error: &dyn std::fmt::Display| Error::Crds(error.to_string());
+    if let Some(file) = reference {
+        let text = crate::reference::markdown().map_err(|e| failed(&e))?;
+        std::fs::write(file, text).map_err(|e| failed(&e))?;
+    }
     match dir {
         None => {
             use std::io::Write;

@@ -92,6 +92,17 @@ pub struct Outcome {
     pub renamed: usize,
 }
 
+/// What a sync would write.
+#[derive(Debug)]
+pub struct Preview {
+    /// Data.
+    pub data: Map,
+    /// Whether the Secret would hold nothing else: no key stays that has lost its source.
+    pub whole: bool,
+    /// Whether the template draws at random, so that no two syncs give the same.
+    pub draws: bool,
+}
+
 impl Outcome {
     fn awaiting_confirmation() -> Self {
         Self {
@@ -197,6 +208,42 @@ impl Stages {
         }
         let renamed = self.delete_renamed(object, spec, renamed).await?;
         finished(Done::Applied(applied), renamed)
+    }
+
+    /// What a sync would put into the Secret, without a write; nothing where it would leave the Secret as it is because
+    /// nothing came back.
+    pub async fn preview(
+        &self,
+        object: &Object,
+        spec: &Spec,
+        stores: &BTreeMap<StoreName, StoreState>,
+        reads: &Reads,
+    ) -> Result<Option<Preview>, Failure> {
+        let why = Why::New;
+        let answers = fetch::fetch(&self.broker, &self.generators, object, spec, stores, reads, &why).await?;
+        let missing = absence::missing(spec, reads, &answers)?;
+        let map = rewritten(spec, reads, &answers.fetched).await?;
+        drop(answers);
+        let kept = Kept::of(spec, &missing);
+        if map.is_empty() && (kept != Kept::Nothing || spec.target.deletion == DeletionPolicy::Retain) {
+            return Ok(None);
+        }
+        let mut draws = false;
+        let content = match &spec.target.template {
+            None => Content::Read(map),
+            Some(template) => {
+                let filled = self
+                    .fill(object, template, map, &mut Record::seed(object))
+                    .await?;
+                draws = filled.draws;
+                Content::Filled(filled)
+            }
+        };
+        Ok(Some(Preview {
+            data: render::render(object, spec, content)?.data,
+            whole: kept == Kept::Nothing,
+            draws,
+        }))
     }
 
     /// What the template makes of what was read. Its sources are read last, so that they are as fresh as can be.

@@ -15,6 +15,7 @@ pub(super) mod watch;
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use futures::{StreamExt, stream};
+use kube::core::DeserializeGuard;
 use tokio::time::Instant;
 
 use self::{
@@ -25,9 +26,20 @@ use self::{
     status::{Provisioned, Record},
 };
 use super::{Context, stores};
+use crate::{api::ClusterExternalSecret, sync::spec::Rules};
 
 pub(super) use object::{ClusterObject, ClusterObjects};
 pub(super) use watch::{wake, wake_where};
+
+/// Name of an object, and why it cannot be acted upon, where it cannot.
+pub(crate) fn judge(
+    watched: DeserializeGuard<ClusterExternalSecret>,
+    rules: &Rules,
+) -> (String, Option<String>) {
+    let object = ClusterObject::new(watched, rules);
+    let failure = object.wanted.as_ref().err().map(ToString::to_string);
+    (object.name.to_string(), failure)
+}
 
 /// Namespaces that are written to at once by one object.
 const WRITES: usize = 8;

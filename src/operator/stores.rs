@@ -10,7 +10,7 @@ use super::{
     Context, Key, Kind, Recovery, Wake, cluster_external_secret,
     namespaces::Scope,
     queue::Lane,
-    store::{self, Refusal, StoreObject},
+    store::{self, StoreObject},
     watches::Observer,
 };
 use crate::{
@@ -197,27 +197,8 @@ pub(super) fn serves<'a>(
 
 /// A store as an object of a namespace sees it.
 pub(super) fn state(ctx: &Context, namespace: &str, name: &StoreName) -> StoreState {
-    let disabled = match name.kind {
-        StoreKind::SecretStore => !ctx.config.secret_stores,
-        StoreKind::ClusterSecretStore => !ctx.config.cluster_stores,
-    };
-    if disabled {
-        return StoreState::NotOurs("is of a kind that this operator does not serve");
-    }
-    let Some(view) = ctx.store_context.stores.lookup(name.kind, namespace, &name.name) else {
-        return StoreState::Missing;
-    };
     let labels = ctx.namespaces.get(namespace).labels;
-    match view.admit(namespace, &labels, ctx.config.flood_gate) {
-        Ok((aws, _)) => {
-            let aws = Box::new(aws.clone());
-            StoreState::Usable(view, aws)
-        }
-        Err(Refusal::OtherClass) => StoreState::NotOurs("has another spec.controller"),
-        Err(Refusal::OtherProvider) => StoreState::NotOurs("has another provider than AWS"),
-        Err(Refusal::Denied { .. }) => StoreState::Denied,
-        Err(Refusal::Invalid { findings, .. }) => StoreState::NotReady(Some(findings.to_string())),
-        Err(Refusal::NotReady { .. }) if view.ready.is_none() => StoreState::Pending,
-        Err(Refusal::NotReady { .. }) => StoreState::NotReady(None),
-    }
+    ctx.store_context
+        .stores
+        .state(&ctx.config, namespace, &labels, name)
 }

@@ -8,8 +8,12 @@ use crate::api::names;
 
 /// Lower-case hex of SHA3-224.
 pub fn sha3_hex(text: impl AsRef<[u8]>) -> String {
-    let digest = Sha3_224::digest(text.as_ref());
-    digest.iter().fold(String::with_capacity(56), |mut hex, byte| {
+    hex(&Sha3_224::digest(text.as_ref()))
+}
+
+/// Lower-case hex.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(56), |mut hex, byte| {
         // Writing to a String cannot fail.
         _ = write!(hex, "{byte:02x}");
         hex

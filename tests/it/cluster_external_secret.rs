@@ -1,5 +1,6 @@
 //! One ExternalSecret kept in many namespaces: where, how it looks, and what happens to it.
 
+mod granted;
 mod leftovers;
 mod refused;
 mod served;

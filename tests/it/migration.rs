@@ -1,5 +1,7 @@
 //! Objects that External Secrets Operator synced: taken over as they are, without a read or a write, and continued.
 
+mod commands;
+
 use std::collections::BTreeMap;
 
 use futures::future::join_all;

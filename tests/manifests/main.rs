@@ -152,6 +152,22 @@ fn the_committed_crds_are_those_of_the_code() {
 }
 
 #[test]
+fn the_committed_reference_is_that_of_the_code() {
+    let text = keyferry::reference::markdown().unwrap();
+    assert_committed(&root().join("docs/reference.md"), &text);
+    for crd in keyferry::crds::all().unwrap() {
+        each_field(&crd, &mut |path, _| {
+            let is_elsewhere = path.starts_with("spec.externalSecretSpec.");
+            let is_told = text.contains(&format!("| `{path}` |"));
+            assert!(
+                is_told || is_elsewhere || !path.contains('.'),
+                "{path} is not told"
+            );
+        });
+    }
+}
+
+#[test]
 fn the_eso_shaped_crds_are_made_from_ours() {
     for crd in keyferry::crds::all().unwrap() {
         let file = format!("{}_{}.yaml", crd.spec.group, crd.spec.names.plural);

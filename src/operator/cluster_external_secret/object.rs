@@ -67,7 +67,7 @@ pub(in crate::operator) struct ClusterObject {
 }
 
 impl ClusterObject {
-    fn new(watched: DeserializeGuard<ClusterExternalSecret>, rules: &Rules) -> Self {
+    pub(super) fn new(watched: DeserializeGuard<ClusterExternalSecret>, rules: &Rules) -> Self {
         match watched.0 {
             Ok(object) => {
                 let stores = spec::stores(&object.spec.external_secret_spec);

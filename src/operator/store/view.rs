@@ -21,6 +21,8 @@ use crate::{
         secret_store::{AwsProvider, AwsService},
     },
     aws::{StoreName, StoreScope},
+    operator::config::Config,
+    sync::{plan::StoreState, spec},
 };
 
 /// A store at one moment.
@@ -183,6 +185,38 @@ impl Stores {
             name: name.to_owned(),
         };
         self.read().get(&name).map(|entry| Arc::clone(&entry.view))
+    }
+
+    /// A store as an object of a namespace with these labels sees it.
+    pub fn state(
+        &self,
+        config: &Config,
+        namespace: &str,
+        labels: &BTreeMap<String, String>,
+        name: &spec::StoreName,
+    ) -> StoreState {
+        let served = match name.kind {
+            StoreKind::SecretStore => config.secret_stores,
+            StoreKind::ClusterSecretStore => config.cluster_stores,
+        };
+        if !served {
+            return StoreState::NotOurs("is of a kind that this operator does not serve");
+        }
+        let Some(view) = self.lookup(name.kind, namespace, &name.name) else {
+            return StoreState::Missing;
+        };
+        match view.admit(namespace, labels, config.flood_gate) {
+            Ok((aws, _)) => {
+                let aws = Box::new(aws.clone());
+                StoreState::Usable(view, aws)
+            }
+            Err(Refusal::OtherClass) => StoreState::NotOurs("has another spec.controller"),
+            Err(Refusal::OtherProvider) => StoreState::NotOurs("has another provider than AWS"),
+            Err(Refusal::Denied { .. }) => StoreState::Denied,
+            Err(Refusal::Invalid { findings, .. }) => StoreState::NotReady(Some(findings.to_string())),
+            Err(Refusal::NotReady { .. }) if view.ready.is_none() => StoreState::Pending,
+            Err(Refusal::NotReady { .. }) => StoreState::NotReady(None),
+        }
     }
 
     /// Takes in what the watch shows. Says whether users of the store should look again: it is new, was replaced, has

@@ -1,8 +1,10 @@
 //! Which objects an operator serves, what it says of them in metrics, and the way from AWS to the Secrets of many
 //! namespaces.
 
+use keyferry_parts::{ControlPlane, control_plane::Options};
+
 use super::*;
-use crate::world::{Operator, Start, provider};
+use crate::world::{Operator, Start, apply_crds, crds_in, provider};
 
 async fn is_untouched(cluster: &Cluster, namespace: &str) {
     let object = cluster.objects().get(&cluster.name).await.unwrap();
@@ -119,6 +121,22 @@ async fn an_operator_of_another_class_serves_objects_whose_store_names_it() {
     let operator = Operator::start(&start, class).await;
     cluster.provisions(&["a"]).await;
     is_untouched(&unnamed, &a).await;
+    operator.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_starts_where_the_kind_is_not_installed() {
+    let plane = ControlPlane::start(Options::default()).await.unwrap();
+    let client = plane.client().await.unwrap();
+    let mut crds = crds_in("crds");
+    crds.retain(|crd| crd["spec"]["names"]["kind"] != "ClusterExternalSecret");
+    apply_crds(&client, &crds).await;
+    let start = Start {
+        kubeconfig: Some(plane.kubeconfig()),
+        ..Start::default()
+    };
+    // Which waits until it is ready.
+    let operator = Operator::start(&start, "without-ces").await;
     operator.stop().await;
 }
 

@@ -1,0 +1,131 @@
+//! `keyferry migrate`: what moving from External Secrets Operator (ESO) to keyferry means for the objects of a cluster,
+//! and what ESO leaves behind.
+//!
+//! Checks write nothing. Releasing removes ESO's finalizers, and nothing else, from anything.
+
+pub mod check;
+pub mod finalizers;
+
+use k8s_openapi::api::apps::v1::Deployment;
+use kube::{
+    Api, Client,
+    api::{ApiResource, DynamicObject, GroupVersionKind, ListParams},
+};
+
+use crate::api::names;
+
+/// A kind of ESO's, where ESO puts finalizers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct EsoKind {
+    group: &'static str,
+    version: &'static str,
+    kind: &'static str,
+    plural: &'static str,
+    finalizer: &'static str,
+}
+
+const fn kind(
+    version: &'static str,
+    kind: &'static str,
+    plural: &'static str,
+    finalizer: &'static str,
+) -> EsoKind {
+    EsoKind {
+        group: names::GROUP,
+        version,
+        kind,
+        plural,
+        finalizer,
+    }
+}
+
+const PUSH_FINALIZER: &str = "pushsecret.externalsecrets.io/finalizer";
+
+/// Every kind on which ESO leaves a finalizer, namespaces aside.
+pub(crate) const KINDS: [EsoKind; 6] = [
+    kind("v1", "ExternalSecret", "externalsecrets", names::ESO_FINALIZER),
+    kind("v1", "SecretStore", "secretstores", names::ESO_STORE_FINALIZER),
+    kind(
+        "v1",
+        "ClusterSecretStore",
+        "clustersecretstores",
+        names::ESO_STORE_FINALIZER,
+    ),
+    kind(
+        "v1",
+        names::CLUSTER_EXTERNAL_SECRET,
+        "clusterexternalsecrets",
+        names::ESO_CLUSTER_FINALIZER,
+    ),
+    kind("v1alpha1", "PushSecret", "pushsecrets", PUSH_FINALIZER),
+    EsoKind {
+        group: "generators.external-secrets.io",
+        version: "v1alpha1",
+        kind: "GeneratorState",
+        plural: "generatorstates",
+        finalizer: "generatorstate.externalsecrets.io/finalizer",
+    },
+];
+
+impl EsoKind {
+    fn api(self, client: &Client, namespace: Option<&str>) -> Api<DynamicObject> {
+        let gvk = GroupVersionKind::gvk(self.group, self.version, self.kind);
+        let resource = ApiResource::from_gvk_with_plural(&gvk, self.plural);
+        match namespace {
+            Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
+            None => Api::all_with(client.clone(), &resource),
+        }
+    }
+}
+
+/// Why a command could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The API server refused, or did not answer.
+    #[error("{what}: {source}")]
+    Kube {
+        /// What was tried.
+        what: String,
+        /// What the API server said.
+        #[source]
+        source: Box<kube::Error>,
+    },
+    /// ESO would put back what is taken away.
+    #[error("ESO still runs ({0}): scale it to 0 first, or it puts its finalizers back")]
+    EsoRuns(String),
+}
+
+impl Error {
+    fn kube(what: impl Into<String>) -> impl FnOnce(kube::Error) -> Self {
+        let what = what.into();
+        move |error| Self::Kube {
+            what,
+            source: Box::new(error),
+        }
+    }
+}
+
+/// Deployments of ESO's chart that have replicas, as `namespace/name`.
+async fn running_eso(client: &Client) -> Result<Vec<String>, Error> {
+    let api: Api<Deployment> = Api::all(client.clone());
+    let charts = ListParams::default().labels("app.kubernetes.io/name=external-secrets");
+    let found = api
+        .list(&charts)
+        .await
+        .map_err(Error::kube("could not list Deployments"))?;
+    let running = found.items.into_iter().filter(|deployment| {
+        let wanted = deployment.spec.replicas.unwrap_or(1);
+        let there = deployment.status.as_ref().and_then(|status| status.replicas);
+        wanted > 0 || there.is_some_and(|there| there > 0)
+    });
+    Ok(running
+        .map(|deployment| {
+            let metadata = deployment.metadata;
+            format!(
+                "{}/{}",
+                metadata.namespace.unwrap_or_default(),
+                metadata.name.unwrap_or_default()
+            )
+        })
+        .collect())
+}
