@@ -57,6 +57,7 @@ async fn secrets_are_found_by_name_path_and_tags() {
     let mut both = tags;
     both["name"] = json!({ "regexp": "user" });
     space.apply("both", find(both)).await;
+    space.holds("both", &[(&user, "u")]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
