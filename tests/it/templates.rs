@@ -99,9 +99,10 @@ async fn only_what_the_template_renders_is_written_with_its_labels_annotations_a
         Some(&["example.com/wait".to_owned()][..])
     );
     assert_eq!(space.ready("app", "True").await.1, "secret synced");
-    // Finalizers are added and never taken away; those of others stay.
+    // Finalizers are added with the next write and never taken away; those of others stay.
     let patch = json!({ "metadata": { "finalizers": ["example.com/other"] } });
     space.patch_secret("templated", patch).await;
+    space.put("db", r#"{"user":"admin","password":"next"}"#).await;
     space.annotate("app", "force-sync", "1").await;
     let both = ["example.com/other", "example.com/wait"];
     secret_where(&space, "templated", "both finalizers", |secret| {
