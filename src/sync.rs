@@ -167,9 +167,9 @@ impl Stages {
             return finished(done, 0);
         }
         let content = match &spec.target.template {
-            None => Content::Read(map),
+            None => Content::Read(map, kept),
             Some(template) => {
-                let filled = self.fill(object, template, map, record).await?;
+                let filled = self.fill(object, template, map, &kept, record).await?;
                 // What was drawn once stays, also where it took reading a ConfigMap to learn that something is drawn.
                 let once = spec.refresh == Refresh::Periodic(Interval::Once);
                 let anew = matches!(why, Why::Changed | Why::TemplateChanged);
@@ -179,8 +179,7 @@ impl Stages {
                 Content::Filled(filled)
             }
         };
-        let mut rendered = render::render(object, spec, content)?;
-        rendered.kept = kept;
+        let rendered = render::render(object, spec, content)?;
         if !absence::confirm_after_start(record, object, &found, &rendered.data, view) {
             return Ok(Outcome::awaiting_confirmation());
         }
@@ -230,18 +229,19 @@ impl Stages {
         }
         let mut draws = false;
         let content = match &spec.target.template {
-            None => Content::Read(map),
+            None => Content::Read(map, kept),
             Some(template) => {
                 let filled = self
-                    .fill(object, template, map, &mut Record::seed(object))
+                    .fill(object, template, map, &kept, &mut Record::seed(object))
                     .await?;
                 draws = filled.draws;
                 Content::Filled(filled)
             }
         };
+        let rendered = render::render(object, spec, content)?;
         Ok(Some(Preview {
-            data: render::render(object, spec, content)?.data,
-            whole: kept == Kept::Nothing,
+            data: rendered.data,
+            whole: rendered.kept == Kept::Nothing,
             draws,
         }))
     }
@@ -252,6 +252,7 @@ impl Stages {
         object: &Object,
         template: &Arc<Template>,
         map: Map,
+        kept: &Kept,
         record: &mut Record,
     ) -> Result<Filled, Failure> {
         let texts = Arc::new(self.sources.read(&object.namespace, template).await?);
@@ -260,7 +261,7 @@ impl Stages {
             .map(|(name, text)| (name.clone(), text.version.clone()));
         record.template_sources = versions.collect();
         self.templates
-            .fill(&object.namespace, template, &Arc::new(map), &texts)
+            .fill(&object.namespace, template, &Arc::new(map), kept, &texts)
             .await
     }
 

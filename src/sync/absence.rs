@@ -79,6 +79,21 @@ impl Kept {
         keys.collect::<Option<_>>().map_or(Self::All, Self::Keys)
     }
 
+    /// This key stays too.
+    pub fn add(&mut self, key: &str) {
+        self.add_metadata();
+        if let Self::Keys(keys) = self {
+            keys.insert(key.into());
+        }
+    }
+
+    /// Labels or annotations stay: those that were written before do wherever anything is kept.
+    pub fn add_metadata(&mut self) {
+        if *self == Self::Nothing {
+            *self = Self::Keys(BTreeSet::new());
+        }
+    }
+
     /// Whether a key stays.
     pub fn holds(&self, key: &str) -> bool {
         match self {

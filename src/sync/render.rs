@@ -68,8 +68,8 @@ pub struct Rendered {
 /// What becomes a Secret.
 #[derive(Debug)]
 pub enum Content {
-    /// What was read, where the spec has no template.
-    Read(Map),
+    /// What was read, where the spec has no template, and what stays of keys that were not.
+    Read(Map, Kept),
     /// What the template of the spec made of it.
     Filled(Filled),
 }
@@ -77,7 +77,7 @@ pub enum Content {
 /// Renders. Without a template, labels and annotations of the object are copied; with one, only its own are set.
 pub fn render(object: &Object, spec: &Spec, content: Content) -> Result<Rendered, Failure> {
     let rendered = match content {
-        Content::Read(data) => copied(object, data),
+        Content::Read(data, kept) => copied(object, data, kept),
         Content::Filled(filled) => templated(spec, filled),
     };
     check_keys(&rendered.data)?;
@@ -91,7 +91,7 @@ fn templated(spec: &Spec, filled: Filled) -> Rendered {
         data: filled.data,
         labels: filled.labels,
         annotations: filled.annotations,
-        kept: Kept::Nothing,
+        kept: filled.kept,
         finalizers: template
             .map(|template| template.finalizers.clone())
             .unwrap_or_default(),
@@ -109,7 +109,7 @@ fn templated(spec: &Spec, filled: Filled) -> Rendered {
     rendered
 }
 
-fn copied(object: &Object, data: Map) -> Rendered {
+fn copied(object: &Object, data: Map, kept: Kept) -> Rendered {
     let copied = |map: &BTreeMap<String, String>| {
         map.iter()
             .filter(|(name, _)| {
@@ -122,7 +122,7 @@ fn copied(object: &Object, data: Map) -> Rendered {
         data,
         labels: copied(&object.labels),
         annotations: copied(&object.annotations),
-        kept: Kept::Nothing,
+        kept,
         finalizers: vec![],
         type_: None,
     }

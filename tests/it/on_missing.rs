@@ -139,6 +139,54 @@ async fn keep_leaves_every_key_while_a_whole_secret_is_missing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn keep_leaves_what_a_template_makes_of_a_missing_source_and_renders_the_rest() {
+    let space = two("plain", "keep").await;
+    let template = json!({
+        "metadata": { "labels": { "b": "{{ .b }}" } },
+        "data": {
+            "first": "a={{ .a }}",
+            "second": "b={{ .b }}",
+            "both.json": "{{ toJson . }}",
+            // `index` takes what is absent for an empty text.
+            "silent": "{{ index . \"b\" | default \"none\" }}",
+        },
+    });
+    let entry = |key: &str| json!({ "secretKey": key, "remoteRef": { "key": space.id(key) } });
+    let spec = json!({
+        "refreshInterval": "1s", "data": [entry("a"), entry("b")], "target": { "template": template },
+    });
+    let metadata = json!({ "annotations": { "keyferry.dev/on-missing": "keep" } });
+    space.apply_with("app", spec.clone(), metadata.clone()).await;
+    let holds = async |a: &str, b: &str, both: &str| {
+        let (first, second) = (format!("a={a}"), format!("b={b}"));
+        let wanted = [
+            ("both.json", both),
+            ("first", &first),
+            ("second", &second),
+            ("silent", b),
+        ];
+        space.holds("app", &wanted).await;
+    };
+    holds("a1", "b1", r#"{"a":"a1","b":"b1"}"#).await;
+    space.remove("b").await;
+    space.put("a", "a2").await;
+    holds("a2", "b1", r#"{"a":"a1","b":"b1"}"#).await;
+    partially_synced(&space, "app").await;
+    let labels = space.secret("app").await.metadata.labels.unwrap_or_default();
+    assert_eq!(labels.get("b").map(String::as_str), Some("b1"));
+
+    // A Secret that is made while a source is missing has no key of what it would have given.
+    space.apply_with("new", spec, metadata).await;
+    space.holds("new", &[("first", "a=a2")]).await;
+
+    space.put("b", "b2").await;
+    holds("a2", "b2", r#"{"a":"a2","b":"b2"}"#).await;
+    space
+        .ready_where("app", |_, _, message| message == "secret synced")
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn skip_drops_a_key_whose_source_is_gone_and_fail_drops_nothing() {
     let space = two("app", "skip").await;
     apply(&space, "strict", "fail", &["a", "b"]).await;

@@ -40,6 +40,7 @@ mod node;
 pub mod object;
 mod parse;
 pub mod print;
+mod reads;
 mod regexps;
 pub mod text;
 pub mod types;
@@ -149,6 +150,13 @@ impl Template {
     /// Whether the output may depend on the clock, told as by [`Self::uses_random`].
     pub fn uses_clock(&self) -> bool {
         self.uses().clock
+    }
+
+    /// Whether the output may depend on an entry of the map that it is executed on whose key fulfils `wanted`: whether
+    /// such a key is asked for by name (`.a`, `$.a`, `index . "a"`), in a branch that is taken or not, or whether
+    /// something is done with the map as a whole.
+    pub fn may_read(&self, wanted: impl Fn(&[u8]) -> bool) -> bool {
+        reads::of(&self.trees, &self.name, &self.source, &wanted)
     }
 
     fn uses(&self) -> uses::Uses {

@@ -10,6 +10,7 @@ use crate::{
     api::names,
     secrets_api::{SecretMeta, Wanted},
     sync::{
+        absence::Kept,
         fingerprint,
         target::{data_keys, metadata_keys},
     },
@@ -116,6 +117,8 @@ fn finalizers(meta: &SecretMeta, wanted: Vec<String>) -> Vec<String> {
 pub(super) fn patch(target: &Target<'_>, meta: &SecretMeta) -> (Wanted, Vec<String>, Map<String, Value>) {
     let mut wanted = target.wanted();
     let frozen = target.spec.target.immutable;
+    // A label of the template may need what is missing: those that were written before go with the next whole write.
+    let partial = target.rendered.kept != Kept::Nothing;
     let mut dropped = vec![];
     if frozen {
         wanted.data.clear();
@@ -147,19 +150,20 @@ pub(super) fn patch(target: &Target<'_>, meta: &SecretMeta) -> (Wanted, Vec<Stri
             *keys = fingerprint::keys_digest(all);
         }
     }
-    let field =
-        |field: &str, present: Option<&BTreeMap<String, String>>, wanted: &BTreeMap<String, String>| {
-            let before = written_before(meta, &target.manager, field);
-            let goes = |name: &str| OURS_ALONE.contains(&name) || (!frozen && before.contains(name));
-            let mut map: Map<_, _> = present
-                .into_iter()
-                .flat_map(BTreeMap::keys)
-                .filter(|name| goes(name) && !wanted.contains_key(*name))
-                .map(|name| (name.clone(), Value::Null))
-                .collect();
-            map.extend(wanted.iter().map(|(name, value)| (name.clone(), json!(value))));
-            Value::Object(map)
-        };
+    let field = |field: &str,
+                 present: Option<&BTreeMap<String, String>>,
+                 wanted: &BTreeMap<String, String>| {
+        let before = written_before(meta, &target.manager, field);
+        let goes = |name: &str| OURS_ALONE.contains(&name) || (!frozen && !partial && before.contains(name));
+        let mut map: Map<_, _> = present
+            .into_iter()
+            .flat_map(BTreeMap::keys)
+            .filter(|name| goes(name) && !wanted.contains_key(*name))
+            .map(|name| (name.clone(), Value::Null))
+            .collect();
+        map.extend(wanted.iter().map(|(name, value)| (name.clone(), json!(value))));
+        Value::Object(map)
+    };
     let mut metadata = Map::new();
     metadata.insert(
         "labels".to_owned(),

@@ -34,7 +34,7 @@ fn rendered(object: &Object, data: Map) -> Result<Rendered, Failure> {
     render(
         object,
         object.spec.as_ref().map_err(Clone::clone)?,
-        Content::Read(data),
+        Content::Read(data, Kept::Nothing),
     )
 }
 

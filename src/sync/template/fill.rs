@@ -1,4 +1,7 @@
 //! A template and the values that it is filled with become data, labels and annotations.
+//!
+//! Where the object is synced although sources are missing (`keyferry.dev/on-missing: keep`), a text that may need a value
+//! that was not read is not rendered at all: not even `index`, which takes an absent key for an empty value.
 
 use std::{
     collections::BTreeMap,
@@ -18,6 +21,7 @@ use crate::{
     api::external_secret::{DecodingStrategy, TemplateScope},
     secret_bytes::SecretBytes,
     sync::{
+        absence::Kept,
         cause::{Cause, Failure},
         rewrite::{self, Map},
         sources::{SourceKind, SourceName, Texts},
@@ -46,17 +50,28 @@ pub struct Filled {
     pub labels: BTreeMap<String, String>,
     /// Its annotations.
     pub annotations: BTreeMap<String, String>,
+    /// Keys that stay on the target as they are, because what gives them was not rendered.
+    pub kept: Kept,
     /// A text drew something new, which the next rendering would not give again.
     pub draws: bool,
     size: usize,
 }
 
 /// Fills a template, in the contract's order: what was read, then `templateFrom`, then `data`, labels and annotations.
-pub fn fill(template: &Template, read: &Map, texts: &Texts, budget: Budget) -> Result<Filled, Failure> {
+/// `kept` are the keys that would have been read, were they not missing.
+pub fn fill(
+    template: &Template,
+    read: &Map,
+    kept: &Kept,
+    texts: &Texts,
+    budget: Budget,
+) -> Result<Filled, Failure> {
     let values = read.iter().map(|(key, value)| (key.as_str(), value.expose()));
     let filling = Filling {
         template,
         texts,
+        read,
+        partial: *kept != Kept::Nothing,
         values: Value::Map(gotext::template::Map::strings(values)),
         budget,
         until: Instant::now() + budget.time,
@@ -67,6 +82,7 @@ pub fn fill(template: &Template, read: &Map, texts: &Texts, budget: Budget) -> R
     };
     if template.keeps_read {
         filled.data.clone_from(read);
+        filled.kept.clone_from(kept);
     }
     for (i, from) in template.from.iter().enumerate() {
         let path = format!("spec.target.template.templateFrom[{i}]");
@@ -88,6 +104,10 @@ pub fn fill(template: &Template, read: &Map, texts: &Texts, budget: Budget) -> R
                 place: &format!("spec.target.template.{field}"),
                 origin: TemplateOrigin::Manifest,
             };
+            if filling.lacks(&text.template) {
+                filled.keep(target, &text.name);
+                continue;
+            }
             let value = filling.execute(&text.template, &at)?;
             filled.insert(target, &text.name, value.into(), &at)?;
         }
@@ -134,12 +154,21 @@ impl At<'_> {
 struct Filling<'a> {
     template: &'a Template,
     texts: &'a Texts,
+    read: &'a Map,
+    /// Something is missing in what was read.
+    partial: bool,
     values: Value,
     budget: Budget,
     until: Instant,
 }
 
 impl Filling<'_> {
+    /// Whether a text may need what is missing.
+    fn lacks(&self, text: &gotext::template::Template) -> bool {
+        self.partial
+            && text.may_read(|key| std::str::from_utf8(key).is_ok_and(|key| !self.read.contains_key(key)))
+    }
+
     /// What is left of the time.
     fn time(&self, at: &At<'_>) -> Result<Duration, Failure> {
         let left = self.until.saturating_duration_since(Instant::now());
@@ -180,6 +209,13 @@ impl Filling<'_> {
                 };
                 let text = self.text(&items.source, &at)?;
                 filled.draws |= text.uses_random();
+                if self.lacks(&text) {
+                    match scope {
+                        TemplateScope::Values => filled.keep(from.target, key),
+                        TemplateScope::KeysAndValues => filled.keep_all(from.target),
+                    }
+                    continue;
+                }
                 let output = self.execute(&text, &at)?;
                 match scope {
                     TemplateScope::Values => {
@@ -191,6 +227,10 @@ impl Filling<'_> {
             }
         }
         if let Some(literal) = &from.literal {
+            if self.lacks(&literal.template) {
+                filled.keep_all(from.target);
+                return Ok(());
+            }
             let at = At {
                 name: &literal.name,
                 place: path,
@@ -237,6 +277,29 @@ impl Filling<'_> {
 }
 
 impl Filled {
+    /// A text was not rendered: what it gave before stays.
+    fn keep(&mut self, target: Destination, key: &str) {
+        match target {
+            Destination::Data => {
+                // It would have won over an earlier one.
+                self.data.remove(key);
+                self.kept.add(key);
+            }
+            Destination::Labels | Destination::Annotations => self.kept.add_metadata(),
+        }
+    }
+
+    /// A text was not rendered that would have given keys as well: each may be one of them.
+    fn keep_all(&mut self, target: Destination) {
+        match target {
+            Destination::Data => {
+                self.data.clear();
+                self.kept = Kept::All;
+            }
+            Destination::Labels | Destination::Annotations => self.kept.add_metadata(),
+        }
+    }
+
     /// YAML of keys and values. The keys were rendered too: they may hold values, and are not quoted.
     fn insert_all(&mut self, from: &From, output: &[u8], at: &At<'_>) -> Result<(), Failure> {
         let pairs = gotext::yaml::parse_string_map(output).map_err(|_| {

@@ -11,6 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{Budget, Filled, Template, fill};
 use crate::sync::{
+    absence::Kept,
     cause::{Cause, Failure},
     rewrite::Map,
     sources::Texts,
@@ -54,9 +55,10 @@ impl Pool {
         namespace: &str,
         template: &Arc<Template>,
         read: &Arc<Map>,
+        kept: &Kept,
         texts: &Arc<Texts>,
     ) -> Result<Filled, Failure> {
-        match fill(template, read, texts, AT_ONCE) {
+        match fill(template, read, kept, texts, AT_ONCE) {
             Err(failure) if failure.cause == Cause::TemplateTooCostly => {}
             done => return done,
         }
@@ -69,8 +71,9 @@ impl Pool {
             ));
         };
         let (template, read, texts) = (Arc::clone(template), Arc::clone(read), Arc::clone(texts));
+        let kept = kept.clone();
         let filling = tokio::task::spawn_blocking(move || {
-            let filled = fill(&template, &read, &texts, IN_ALL);
+            let filled = fill(&template, &read, &kept, &texts, IN_ALL);
             // Whoever waited may be gone; the turn ends with the work.
             drop(turn);
             filled

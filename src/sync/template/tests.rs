@@ -6,6 +6,7 @@ use super::*;
 use crate::{
     secret_bytes::SecretBytes,
     sync::{
+        absence::Kept,
         cause::{Cause, Failure},
         rewrite::Map,
         sources::{self, SourceKind, Texts, Version},
@@ -57,7 +58,7 @@ fn source(kind: SourceKind, name: &str, data: &[(&str, &str)]) -> (SourceName, A
 }
 
 fn filled(template: &Value, texts: &Texts) -> Result<Filled, Failure> {
-    fill(&parse(template)?, &read(), texts, ENOUGH)
+    fill(&parse(template)?, &read(), &Kept::Nothing, texts, ENOUGH)
 }
 
 fn shown(map: &Map) -> BTreeMap<&str, &str> {
@@ -212,6 +213,51 @@ fn labels_and_annotations_are_rendered_and_those_of_the_metadata_win() {
     assert_eq!(text(&filled.annotations), "example.com/more=a b,note=of admin");
 }
 
+/// What is left of a template when a value `gone` was not read: what is rendered, and what stays.
+fn partly(template: &Value) -> (String, Kept) {
+    let texts = [source(
+        SourceKind::ConfigMap,
+        "c",
+        &[("from", "{{ .gone }}"), ("plain", "p")],
+    )]
+    .into();
+    let gone = Kept::Keys(["gone".into()].into());
+    let filled = fill(&parse(template).unwrap(), &read(), &gone, &texts, ENOUGH).unwrap();
+    let rendered: Vec<_> = filled.data.keys().map(String::as_str).collect();
+    let metadata = filled.labels.len() + filled.annotations.len();
+    (format!("{} {metadata}", rendered.join(",")), filled.kept)
+}
+
+#[test]
+fn a_text_that_may_need_what_is_missing_is_not_rendered_and_its_keys_stay() {
+    let kept = |keys: &[&str]| Kept::Keys(keys.iter().map(|&key| key.into()).collect());
+    let data = json!({
+        "a": "{{ .user }}", "b": "{{ .gone }}", "c": "{{ index . \"gone\" }}", "d": "{{ toJson . }}", "e": "fixed",
+    });
+    assert_eq!(
+        partly(&json!({ "data": data })),
+        ("a,e 0".to_owned(), kept(&["b", "c", "d"]))
+    );
+    // What is missing is a key of the Secret itself only where what was read is written.
+    let merge = json!({ "mergePolicy": "Merge", "data": { "user": "{{ .gone }}" } });
+    assert_eq!(
+        partly(&merge),
+        ("encoded,password,with-dash 0".to_owned(), kept(&["gone", "user"]))
+    );
+    let items = json!({ "name": "c", "items": [{ "key": "from" }, { "key": "plain" }] });
+    assert_eq!(
+        partly(&json!({ "templateFrom": [{ "configMap": items }] })),
+        ("plain 0".to_owned(), kept(&["from"]))
+    );
+    let all = json!({ "templateFrom": [{ "literal": "x: \"1\"" }, { "literal": "{{ range $k, $v := . }}{{ end }}" }], "data": { "a": "a" } });
+    assert_eq!(partly(&all), ("a 0".to_owned(), Kept::All));
+    let metadata =
+        json!({ "metadata": { "labels": { "l": "{{ .gone }}", "m": "m" } }, "data": { "a": "a" } });
+    assert_eq!(partly(&metadata), ("a 1".to_owned(), kept(&[])));
+    let whole = json!({ "data": { "a": "{{ .user }}" } });
+    assert_eq!(partly(&whole), ("a 0".to_owned(), Kept::Nothing));
+}
+
 #[test]
 fn delimiters_are_those_of_the_operator_also_for_texts_that_are_read() {
     let delimiters = Delimiters {
@@ -224,7 +270,7 @@ fn delimiters_are_those_of_the_operator_also_for_texts_that_are_read() {
     });
     let texts = [source(SourceKind::ConfigMap, "c", &[("b", "[[ .user ]]{{")])].into();
     let template = parse_with(&template, &delimiters).unwrap();
-    let filled = fill(&template, &read(), &texts, ENOUGH).unwrap();
+    let filled = fill(&template, &read(), &Kept::Nothing, &texts, ENOUGH).unwrap();
     assert_eq!(
         shown(&filled.data),
         BTreeMap::from([("a", "admin {{ .user }}"), ("b", "admin{{")])
@@ -422,7 +468,9 @@ fn hostile_templates_end_at_their_bounds() {
         time: Duration::ZERO,
         ..ENOUGH
     };
-    let failure = fill(&template, &read(), &none, no_time).err().unwrap();
+    let failure = fill(&template, &read(), &Kept::Nothing, &none, no_time)
+        .err()
+        .unwrap();
     assert_eq!(failure.cause, Cause::TemplateTooCostly);
 }
 

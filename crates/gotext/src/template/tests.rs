@@ -5,6 +5,7 @@ mod calls;
 mod control;
 mod errors;
 mod printing;
+mod reads;
 mod syntax;
 mod uses;
 

@@ -7,7 +7,6 @@ use crate::{
     operator::targets::Targets,
     secret_bytes::SecretBytes,
     sync::{
-        absence,
         apply::{Adoption, Writer},
         fingerprint,
         object::Object,
@@ -57,7 +56,7 @@ impl Case {
                 data: [("a".to_owned(), value("1")), ("b".to_owned(), value("2"))].into(),
                 labels: [("team".to_owned(), "shop".to_owned())].into(),
                 annotations: [("note".to_owned(), "ours".to_owned())].into(),
-                kept: absence::Kept::Nothing,
+                kept: Kept::Nothing,
                 finalizers: vec![],
                 type_: None,
             },

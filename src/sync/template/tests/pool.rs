@@ -5,7 +5,8 @@ use super::{super::pool::Pool, *};
 async fn fill_in(pool: &Pool, namespace: &str, text: &str) -> Result<Filled, Failure> {
     let template = Arc::new(parse(&json!({ "data": { "k": text } })).unwrap());
     let (read, texts) = (Arc::new(read()), Arc::new(Texts::new()));
-    pool.fill(namespace, &template, &read, &texts).await
+    pool.fill(namespace, &template, &read, &Kept::Nothing, &texts)
+        .await
 }
 
 #[tokio::test]
