@@ -35,6 +35,15 @@ pub struct Limits {
     pub depth: u32,
 }
 
+impl Limits {
+    /// For an expression that is kept for as long as what it came from, where others may write any number of them.
+    pub const KEPT: Self = Self {
+        automaton: 4 << 20,
+        cache: 256 << 10,
+        depth: 250,
+    };
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

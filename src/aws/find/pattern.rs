@@ -16,11 +16,11 @@ pub struct NamePattern {
 }
 
 impl NamePattern {
-    /// Reads an expression in Go's syntax.
+    /// Reads an expression in Go's syntax. It lives as long as its object: hostile ones must not fill the memory.
     pub fn parse(text: &str) -> Result<Self, regexp::Error> {
         Ok(Self {
             text: text.to_owned(),
-            regexp: Regexp::new(text)?,
+            regexp: Regexp::with_limits(text, regexp::Limits::KEPT)?,
         })
     }
 
@@ -66,5 +66,19 @@ impl Ord for NamePattern {
 impl Hash for NamePattern {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.text.hash(state);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_expression_that_takes_megabytes_is_refused() {
+        let costly = r"\pL{400}";
+        assert!(Regexp::new(costly).is_ok());
+        let refused = NamePattern::parse(costly).unwrap_err();
+        assert!(String::from_utf8_lossy(&refused.text()).contains("expression too large"));
+        assert!(NamePattern::parse(r"^team-[a-z]{1,60}/db(-\d+)?$").is_ok());
     }
 }

@@ -56,13 +56,6 @@ static LIMITS: LazyLock<Limits> = LazyLock::new(|| Limits {
     ..Limits::default()
 });
 
-/// An expression lives as long as its object: hostile ones must not fill the memory.
-const EXPRESSION: regexp::Limits = regexp::Limits {
-    automaton: 4 << 20,
-    cache: 256 << 10,
-    depth: 250,
-};
-
 impl KeyTemplate {
     fn parse(text: &str) -> Result<Self, String> {
         let options = ParseOptions {
@@ -108,7 +101,7 @@ pub(super) fn parse(operations: &[Rewrite], path: &str) -> Result<Vec<RewriteOp>
     let parsed = operations.iter().enumerate().map(|(i, op)| {
         let path = format!("{path}.rewrite[{i}]");
         match (&op.regexp, &op.transform, &op.merge) {
-            (Some(op), None, None) => match Regexp::with_limits(&op.source, EXPRESSION) {
+            (Some(op), None, None) => match Regexp::with_limits(&op.source, regexp::Limits::KEPT) {
                 Ok(source) => Ok(RewriteOp::Regexp(source, op.target.as_str().into())),
                 Err(error) => Err(invalid(format!(
                     "{path}.regexp.source: could not compile {:?}: {}",
