@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::Namespace;
-use kube::{Api, Client, api::ListParams, core::DeserializeGuard};
+use kube::{Api, Client, api::ListParams};
 use serde::de::DeserializeOwned;
 
 use crate::{
@@ -26,7 +26,7 @@ pub struct Inventory {
     /// ExternalSecrets.
     pub objects: Vec<Object>,
     /// ClusterExternalSecrets; none where only some namespaces are served.
-    pub cluster_objects: Vec<DeserializeGuard<ClusterExternalSecret>>,
+    pub cluster_objects: Vec<Stored<ClusterExternalSecret>>,
     /// SecretStores and ClusterSecretStores that can be read.
     pub stores: Vec<StoreObject>,
     /// Those that cannot, as `Kind namespace/name`, and why.

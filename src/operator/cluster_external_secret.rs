@@ -15,7 +15,6 @@ pub(super) mod watch;
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use futures::{StreamExt, stream};
-use kube::core::DeserializeGuard;
 use tokio::time::Instant;
 
 use self::{
@@ -26,16 +25,16 @@ use self::{
     status::{Provisioned, Record},
 };
 use super::{Context, stores};
-use crate::{api::ClusterExternalSecret, sync::spec::Rules};
+use crate::{
+    api::{ClusterExternalSecret, Stored},
+    sync::spec::Rules,
+};
 
 pub(super) use object::{ClusterObject, ClusterObjects};
 pub(super) use watch::{wake, wake_where};
 
 /// Name of an object, and why it cannot be acted upon, where it cannot.
-pub(crate) fn judge(
-    watched: DeserializeGuard<ClusterExternalSecret>,
-    rules: &Rules,
-) -> (String, Option<String>) {
+pub(crate) fn judge(watched: Stored<ClusterExternalSecret>, rules: &Rules) -> (String, Option<String>) {
     let object = ClusterObject::new(watched, rules);
     let failure = object.wanted.as_ref().err().map(ToString::to_string);
     (object.name.to_string(), failure)

@@ -8,7 +8,6 @@ use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret, ServiceAccount};
 use kube::{
     Api, Resource,
     api::PartialObjectMeta,
-    core::DeserializeGuard,
     runtime::{WatchStreamExt, watcher, watcher::Event},
 };
 use serde::de::DeserializeOwned;
@@ -78,7 +77,7 @@ pub(super) fn start_all(
         spawn!(api, config(), "clustersecretstore", observer);
     }
     if ctx.config.cluster_external_secrets {
-        let api: Api<DeserializeGuard<ClusterExternalSecret>> = Api::all(ctx.client.clone());
+        let api: Api<Stored<ClusterExternalSecret>> = Api::all(ctx.client.clone());
         let observer = cluster_external_secret::watch::ClusterExternalSecrets(Arc::clone(ctx));
         spawn!(api, config(), "clusterexternalsecret", observer);
     }
@@ -250,7 +249,11 @@ impl Observer<Stored<ExternalSecret>> for ExternalSecrets {
     }
 
     fn apply(&mut self, object: Stored<ExternalSecret>, listing: bool) {
-        let object = Object::new(object, &self.ctx.config.rules);
+        let meta = object.meta();
+        let [namespace, name] =
+            [&meta.namespace, &meta.name].map(|name| Arc::from(name.as_deref().unwrap_or_default()));
+        let known = self.ctx.objects.get(&(namespace, name));
+        let object = Object::after(known.as_deref(), object, &self.ctx.config.rules);
         let (at, object, before) = self.ctx.objects.apply(object);
         // Before its turn: what it is about to read must not change unseen.
         self.ctx

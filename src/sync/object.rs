@@ -56,10 +56,19 @@ impl Object {
     /// Prunes and parses what the watch delivers. An object that cannot be read keeps its metadata, its stores and its
     /// status, as far as those can be read, and says why.
     pub fn new(watched: Stored<ExternalSecret>, rules: &Rules) -> Self {
+        Self::after(None, watched, rules)
+    }
+
+    /// The same, where the object was known before: each status that we write comes back, and is no reason to parse
+    /// templates and expressions again.
+    pub fn after(before: Option<&Self>, watched: Stored<ExternalSecret>, rules: &Rules) -> Self {
         match watched.0 {
             Ok(object) => {
                 let name = object.metadata.name.clone().unwrap_or_default();
-                let spec = Spec::parse(&object.spec, &name, rules);
+                let spec = before
+                    .filter(|before| before.is_of(&object.metadata))
+                    .and_then(|before| before.spec.clone().ok())
+                    .map_or_else(|| Spec::parse(&object.spec, &name, rules), Ok);
                 let stores = spec::stores(&object.spec);
                 let provisioned = Provisioned::new(&object);
                 Self {
@@ -73,7 +82,7 @@ impl Object {
                     unreadable.why
                 );
                 let failure = Failure::new(Cause::Malformed, text);
-                let stores = spec::stores_of_unreadable(&unreadable);
+                let stores = spec::stores_of_unreadable(&unreadable, "/spec");
                 let status = unreadable.part("/status").unwrap_or_default();
                 Self::build(unreadable.metadata, stores, Err(failure), status)
             }
@@ -113,6 +122,11 @@ impl Object {
             status,
             foreign_status_writer: foreign_status_writer(&metadata.managed_fields.unwrap_or_default()),
         }
+    }
+
+    /// Whether the spec is that of this metadata.
+    fn is_of(&self, metadata: &ObjectMeta) -> bool {
+        metadata.uid.as_deref() == Some(&*self.uid) && metadata.generation == Some(self.generation)
     }
 
     /// Name of the Secret, where the spec says one.
@@ -207,6 +221,8 @@ pub fn foreign_status_writer(fields: &[ManagedFieldsEntry]) -> Option<(Box<str>,
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
     use super::*;
@@ -255,6 +271,40 @@ mod tests {
         let fields = [writer("keyferry", 5), writer("external-secrets", 6)];
         let (writer, at) = foreign_status_writer(&fields).unwrap();
         assert_eq!((&*writer, at.as_second()), ("external-secrets", 6));
+    }
+
+    #[test]
+    fn a_spec_is_parsed_once_for_each_generation_and_annotations_are_followed() {
+        let stored = |uid: &str, generation: i64, on_missing: &str| -> Stored<ExternalSecret> {
+            serde_json::from_value(serde_json::json!({
+                "apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret",
+                "metadata": {
+                    "name": "es", "namespace": "app", "uid": uid, "generation": generation,
+                    "annotations": { "keyferry.dev/on-missing": on_missing },
+                },
+                "spec": {
+                    "secretStoreRef": { "name": "aws" },
+                    "target": { "template": { "data": { "k": "{{ .k }}" } } },
+                    "data": [{ "secretKey": "k", "remoteRef": { "key": "a" } }],
+                },
+            }))
+            .unwrap()
+        };
+        let rules = Rules::default();
+        let first = Object::new(stored("u", 1, "keep"), &rules);
+        let template = |object: &Object| object.spec.clone().unwrap().target.template.unwrap();
+        let again = |uid: &str, generation: i64| {
+            let later = Object::after(Some(&first), stored(uid, generation, "skip"), &rules);
+            assert_eq!(later.spec.clone().unwrap().on_missing, OnMissing::Skip);
+            Arc::ptr_eq(&template(&first), &template(&later))
+        };
+        assert!(again("u", 1));
+        assert!(!again("u", 2));
+        assert!(!again("another", 1));
+        let refused = Object::after(Some(&first), stored("u", 1, "what"), &rules);
+        assert_eq!(refused.spec.as_ref().unwrap_err().cause, Cause::InvalidSpec);
+        let healed = Object::after(Some(&refused), stored("u", 1, "keep"), &rules);
+        assert!(healed.spec.is_ok());
     }
 
     fn unreadable(spec: &serde_json::Value) -> Object {

@@ -7,7 +7,6 @@ use std::{
 };
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::core::DeserializeGuard;
 
 use super::{
     failure::{Cause, Failure},
@@ -16,7 +15,7 @@ use super::{
 };
 use crate::{
     api::{
-        ClusterExternalSecret, ClusterExternalSecretSpec, ClusterExternalSecretStatus,
+        ClusterExternalSecret, ClusterExternalSecretSpec, ClusterExternalSecretStatus, Stored,
         external_secret::ExternalSecretSpec, names,
     },
     sync::{
@@ -67,25 +66,22 @@ pub(in crate::operator) struct ClusterObject {
 }
 
 impl ClusterObject {
-    pub(super) fn new(watched: DeserializeGuard<ClusterExternalSecret>, rules: &Rules) -> Self {
+    pub(super) fn new(watched: Stored<ClusterExternalSecret>, rules: &Rules) -> Self {
         match watched.0 {
             Ok(object) => {
                 let stores = spec::stores(&object.spec.external_secret_spec);
                 let wanted = wanted(object.spec, &object.metadata, rules);
                 Self::build(object.metadata, stores, wanted, object.status.unwrap_or_default())
             }
-            Err(invalid) => {
+            Err(unreadable) => {
                 let text = format!(
                     "the stored object cannot be read: {}; apply it again",
-                    invalid.error
+                    unreadable.why
                 );
                 let wanted = Err(Failure::new(Cause::Malformed, text));
-                Self::build(
-                    invalid.metadata,
-                    BTreeSet::new(),
-                    wanted,
-                    ClusterExternalSecretStatus::default(),
-                )
+                let stores = spec::stores_of_unreadable(&unreadable, "/spec/externalSecretSpec");
+                let status = unreadable.part("/status").unwrap_or_default();
+                Self::build(unreadable.metadata, stores, wanted, status)
             }
         }
     }
@@ -225,7 +221,7 @@ impl ClusterObjects {
     /// An object was listed or changed. Gives its name, and whether that is news.
     pub(in crate::operator) fn apply(
         &self,
-        watched: DeserializeGuard<ClusterExternalSecret>,
+        watched: Stored<ClusterExternalSecret>,
         listing: bool,
         rules: &Rules,
     ) -> (Arc<str>, bool) {

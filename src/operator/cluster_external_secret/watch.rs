@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use kube::{Resource, core::DeserializeGuard};
+use kube::Resource;
 
 use super::ClusterObject;
 use crate::{
-    api::ClusterExternalSecret,
+    api::{ClusterExternalSecret, Stored},
     operator::{Context, Key, Wake, queue::Lane, watches::Observer},
 };
 
@@ -20,12 +20,12 @@ impl ClusterExternalSecrets {
     }
 }
 
-impl Observer<DeserializeGuard<ClusterExternalSecret>> for ClusterExternalSecrets {
+impl Observer<Stored<ClusterExternalSecret>> for ClusterExternalSecrets {
     fn begin(&mut self) {
         self.0.cluster_objects.begin_list();
     }
 
-    fn apply(&mut self, object: DeserializeGuard<ClusterExternalSecret>, listing: bool) {
+    fn apply(&mut self, object: Stored<ClusterExternalSecret>, listing: bool) {
         let (name, news) = self
             .0
             .cluster_objects
@@ -35,7 +35,7 @@ impl Observer<DeserializeGuard<ClusterExternalSecret>> for ClusterExternalSecret
         }
     }
 
-    fn delete(&mut self, object: DeserializeGuard<ClusterExternalSecret>) {
+    fn delete(&mut self, object: Stored<ClusterExternalSecret>) {
         let name = Arc::from(object.meta().name.as_deref().unwrap_or_default());
         self.0.cluster_objects.delete(&name);
         self.gone(&name);

@@ -125,14 +125,16 @@ pub fn stores(spec: &ExternalSecretSpec) -> BTreeSet<StoreName> {
     stores
 }
 
-/// The stores that an object names which cannot be read as a whole, as far as they can be: they decide whose it is.
-pub fn stores_of_unreadable(object: &Unreadable) -> BTreeSet<StoreName> {
-    let entries = ["/spec/data", "/spec/dataFrom"]
+/// The stores that an object names which cannot be read as a whole, as far as they can be: they decide whose it is. `at` is
+/// where the spec of an ExternalSecret stands in it, as a JSON pointer.
+pub fn stores_of_unreadable(object: &Unreadable, at: &str) -> BTreeSet<StoreName> {
+    let spec = object.json.pointer(at);
+    let entries = ["data", "dataFrom"]
         .into_iter()
-        .filter_map(|list| object.json.pointer(list)?.as_array())
+        .filter_map(|list| spec?.get(list)?.as_array())
         .flatten()
         .filter_map(|entry| entry.pointer("/sourceRef/storeRef"));
-    let default = object.json.pointer("/spec/secretStoreRef");
+    let default = spec.and_then(|spec| spec.get("secretStoreRef"));
     let refs = default.into_iter().chain(entries);
     refs.filter_map(|store| store_name(&StoreRef::deserialize(store).ok()?))
         .collect()

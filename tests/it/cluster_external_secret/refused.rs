@@ -1,6 +1,13 @@
 //! What cannot be acted upon is told on the object, and what stands stays as it is.
 
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use keyferry_parts::{ControlPlane, control_plane::Options};
+
 use super::*;
+use crate::{
+    harness::{dynamic, eventually, install},
+    world::{Operator, Start},
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_external_secret_of_somebody_else_is_left_alone_and_named() {
@@ -154,4 +161,134 @@ async fn a_namespace_that_is_being_deleted_is_not_provisioned_and_no_failure() {
         (before.metadata.uid, before.metadata.generation)
     );
     assert_eq!(left.metadata.deletion_timestamp, None);
+}
+
+/// A control plane of its own, whose CRDs let everything through, as those of an older release may have.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stored_object_that_cannot_be_read_is_reported_on_itself_keeps_what_it_made_and_stops_nobody() {
+    let plane = ControlPlane::start(Options::default()).await.unwrap();
+    let client = plane.client().await.unwrap();
+    install(&client, "crds").await;
+    let start = Start {
+        kubeconfig: Some(plane.kubeconfig()),
+        ..Start::default()
+    };
+    let operator = Operator::start(&start, "permissive").await;
+    for name in ["broken", "whole", "theirs"] {
+        let namespace = json!({ "metadata": { "name": name, "labels": { "for": name } } });
+        Api::<Namespace>::all(client.clone())
+            .create(
+                &PostParams::default(),
+                &serde_json::from_value(namespace).unwrap(),
+            )
+            .await
+            .unwrap();
+    }
+    let aws = json!({ "provider": { "aws": provider(json!({})) } });
+    for (name, class) in [("ours", None), ("others", Some("another"))] {
+        let mut spec = aws.clone();
+        if let Some(class) = class {
+            spec["controller"] = json!(class);
+        }
+        apply_to(&client, "ClusterSecretStore", name, spec).await;
+    }
+    let objects = dynamic(&client, "v1", "ClusterExternalSecret", None);
+    let spec = |name: &str, store: &str| {
+        json!({
+            "externalSecretName": "child", "namespaceSelectors": [{ "matchLabels": { "for": name } }],
+            "externalSecretSpec": {
+                "secretStoreRef": { "kind": "ClusterSecretStore", "name": store },
+                "data": [{ "secretKey": "v", "remoteRef": { "key": "absent" } }],
+            },
+        })
+    };
+    apply_to(&client, "ClusterExternalSecret", "broken", spec("broken", "ours")).await;
+    let provisioned = async |name: &str| {
+        eventually(&format!("{name} to be provisioned"), || async {
+            let object = objects.get(name).await.ok()?;
+            (object.data.pointer("/status/provisionedNamespaces")? == &json!([name])).then_some(())
+        })
+        .await;
+    };
+    provisioned("broken").await;
+    let children = |namespace: &str| dynamic(&client, "v1", "ExternalSecret", Some(namespace));
+    let child = children("broken").get("child").await.unwrap();
+
+    let_everything_through(&client, "clusterexternalsecrets.external-secrets.io").await;
+    let mut wrong = spec("broken", "ours");
+    wrong["externalSecretSpec"]["data"] = json!("not a list");
+    eventually("the permissive schema is in force", || async {
+        let patch = Patch::Merge(json!({ "spec": wrong }));
+        let params = PatchParams::default();
+        let stored = objects.patch("broken", &params, &patch).await.ok()?;
+        (stored.data.pointer("/spec/externalSecretSpec/data") == Some(&json!("not a list"))).then_some(())
+    })
+    .await;
+    let mut theirs = spec("theirs", "others");
+    theirs["refreshTime"] = json!(7);
+    apply_to(&client, "ClusterExternalSecret", "theirs", theirs).await;
+
+    let told = eventually("the object to say what is wrong", || async {
+        let status = objects.get("broken").await.ok()?.data.get("status")?.clone();
+        (status.get("cause")? == "Malformed").then_some(status)
+    })
+    .await;
+    let message = told.pointer("/conditions/0/message").unwrap().as_str().unwrap();
+    assert!(
+        message.contains("the stored object cannot be read: ") && message.ends_with("; apply it again"),
+        "{message}"
+    );
+    assert_eq!(told.pointer("/conditions/0/status"), Some(&json!("False")));
+    assert_eq!(told.get("provisionedNamespaces"), Some(&json!(["broken"])));
+    // Who comes after it is served, also by an operator that finds it when it starts.
+    operator.stop().await;
+    let operator = Operator::start(&start, "permissive-again").await;
+    apply_to(&client, "ClusterExternalSecret", "whole", spec("whole", "ours")).await;
+    provisioned("whole").await;
+    let now = children("broken").get("child").await.unwrap();
+    assert_eq!(
+        (now.metadata.uid, now.metadata.generation),
+        (child.metadata.uid, child.metadata.generation)
+    );
+    let theirs = objects.get("theirs").await.unwrap();
+    assert_eq!(theirs.data.get("status"), None, "its store is of another class");
+
+    // Applied again, it goes on.
+    apply_to(&client, "ClusterExternalSecret", "broken", spec("whole", "ours")).await;
+    eventually("the child to go where it is selected no more", || async {
+        children("broken")
+            .get_opt("child")
+            .await
+            .ok()?
+            .is_none()
+            .then_some(())
+    })
+    .await;
+    operator.stop().await;
+}
+
+/// An object of all namespaces.
+async fn apply_to(client: &Client, kind: &str, name: &str, spec: Value) {
+    let object = json!({
+        "apiVersion": "external-secrets.io/v1", "kind": kind, "metadata": { "name": name }, "spec": spec,
+    });
+    dynamic(client, "v1", kind, None)
+        .patch(name, &PatchParams::apply("user").force(), &Patch::Apply(object))
+        .await
+        .unwrap();
+}
+
+/// Takes every rule from the spec of a CRD.
+async fn let_everything_through(client: &Client, crd: &str) {
+    let api: Api<CustomResourceDefinition> = Api::all(client.clone());
+    let mut object = api.get(crd).await.unwrap();
+    let schemas = object.spec.versions.iter_mut().filter_map(|version| {
+        let schema = version.schema.as_mut()?.open_api_v3_schema.as_mut()?;
+        schema.properties.as_mut()
+    });
+    for properties in schemas {
+        let anything = json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true });
+        properties.insert("spec".to_owned(), serde_json::from_value(anything).unwrap());
+    }
+    api.replace(crd, &PostParams::default(), &object).await.unwrap();
 }
