@@ -1,5 +1,7 @@
 //! Bad input gives a clear error on the object that caused it, and its target stays as it is.
 
+mod names;
+
 use keyferry_parts::{Fault, When};
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};

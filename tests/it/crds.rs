@@ -3,16 +3,42 @@
 
 use keyferry_parts::{ControlPlane, control_plane::Options};
 use kube::{
-    Client,
-    api::{DynamicObject, PostParams},
+    Api, Client,
+    api::{ApiResource, DynamicObject, GroupVersionKind, PostParams},
 };
 use serde_json::{Value, json};
 
 use crate::harness::{cluster, dynamic, eventually, install, namespace};
 
+/// Kinds of `generators.external-secrets.io`.
+const GENERATORS: [&str; 8] = [
+    "ClusterGenerator",
+    "ECRAuthorizationToken",
+    "Fake",
+    "MFA",
+    "Password",
+    "SSHKey",
+    "STSSessionToken",
+    "UUID",
+];
+
+fn generators(client: &Client, kind: &str) -> Api<DynamicObject> {
+    let kind = GroupVersionKind::gvk("generators.external-secrets.io", "v1alpha1", kind);
+    let resource = ApiResource::from_gvk(&kind);
+    match kind.kind.as_str() {
+        "ClusterGenerator" => Api::all_with(client.clone(), &resource),
+        _ => Api::namespaced_with(client.clone(), "default", &resource),
+    }
+}
+
 fn object(version: &str, kind: &str, name: &str, spec: &Value) -> DynamicObject {
+    let group = if GENERATORS.contains(&kind) {
+        "generators.external-secrets.io"
+    } else {
+        "external-secrets.io"
+    };
     serde_json::from_value(json!({
-        "apiVersion": format!("external-secrets.io/{version}"), "kind": kind,
+        "apiVersion": format!("{group}/{version}"), "kind": kind,
         "metadata": { "name": name }, "spec": spec,
     }))
     .unwrap()
@@ -20,13 +46,19 @@ fn object(version: &str, kind: &str, name: &str, spec: &Value) -> DynamicObject 
 
 /// What the API server says to an object that it would have to store; nothing where it takes it.
 async fn refusal(client: &Client, kind: &str, spec: &Value) -> Option<String> {
-    let namespace = (kind != "ClusterSecretStore").then_some("default");
-    let api = dynamic(client, "v1", kind, namespace);
+    let is_generator = GENERATORS.contains(&kind);
+    let api = if is_generator {
+        generators(client, kind)
+    } else {
+        let namespace = (kind != "ClusterSecretStore").then_some("default");
+        dynamic(client, "v1", kind, namespace)
+    };
+    let version = if is_generator { "v1alpha1" } else { "v1" };
     let dry_run = PostParams {
         dry_run: true,
         ..PostParams::default()
     };
-    match api.create(&dry_run, &object("v1", kind, "tried", spec)).await {
+    match api.create(&dry_run, &object(version, kind, "tried", spec)).await {
         Ok(_) => None,
         Err(kube::Error::Api(status)) if status.code == 422 => Some(status.message),
         Err(other) => panic!("{other}"),
@@ -282,6 +314,211 @@ async fn what_is_read_back_holds_no_default_in_lists_but_those_that_eso_has() {
         },
     });
     assert_eq!(stored.data.get("spec"), Some(&wanted));
+}
+
+#[tokio::test]
+async fn generators_are_judged_as_eso_judges_them() {
+    let secret = json!({ "name": "s", "key": "k" });
+    let keys = json!({ "secretRef": { "accessKeyIDSecretRef": secret, "secretAccessKeySecretRef": secret } });
+    let account = json!({ "jwt": { "serviceAccountRef": { "name": "a", "audiences": ["x"] } } });
+    let region = |more: Value| {
+        let mut spec = json!({ "region": "eu-west-1" });
+        spec.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        spec
+    };
+    let aws = |own: Vec<(Value, &'static str)>| {
+        let common = [
+            (region(json!({})), ""),
+            (
+                region(json!({ "auth": keys, "role": "arn:aws:iam::123456789012:role/r" })),
+                "",
+            ),
+            (region(json!({ "auth": account })), ""),
+            (json!({}), "region: Required"),
+            (json!({ "region": 1 }), "must be of type string"),
+            (
+                region(json!({ "auth": { "jwt": { "serviceAccountRef": {} } } })),
+                "name: Required",
+            ),
+            (
+                region(
+                    json!({ "auth": { "secretRef": { "accessKeyIDSecretRef": { "key": "not a key" } } } }),
+                ),
+                "should match",
+            ),
+        ];
+        common.into_iter().chain(own).collect::<Vec<_>>()
+    };
+    let scopes = ["public", "private", "anything"].map(|scope| (region(json!({ "scope": scope })), ""));
+    assert_judged("ECRAuthorizationToken", aws(scopes.into())).await;
+    let asked = |parameters: Value| region(json!({ "requestParameters": parameters }));
+    let sessions = vec![
+        (
+            asked(json!({ "sessionDuration": 900, "serialNumber": "s", "tokenCode": "1" })),
+            "",
+        ),
+        (asked(json!({})), ""),
+        (
+            asked(json!({ "sessionDuration": "1h" })),
+            "must be of type integer",
+        ),
+    ];
+    assert_judged("STSSessionToken", aws(sessions)).await;
+    let passwords = [
+        (json!({}), ""),
+        (
+            json!({ "length": 12, "digits": 0, "symbols": 2, "symbolCharacters": "-_" }),
+            "",
+        ),
+        (
+            json!({ "noUpper": true, "allowRepeat": true, "secretKeys": ["a", "b"] }),
+            "",
+        ),
+        (json!({ "secretKeys": [] }), "at least 1 items"),
+        (json!({ "encoding": "base32" }), ""),
+        (json!({ "encoding": "base58" }), "Unsupported"),
+        (json!({ "length": "12" }), "must be of type integer"),
+        (json!({ "noUpper": "yes" }), "must be of type boolean"),
+    ];
+    assert_judged("Password", passwords).await;
+    let ssh = [
+        (json!({}), ""),
+        (json!({ "keyType": "rsa", "keySize": 4096, "comment": "c" }), ""),
+        (json!({ "keyType": "ecdsa", "keySize": 256 }), ""),
+        (json!({ "keyType": "ed25519" }), ""),
+        (json!({ "keyType": "dsa" }), "Unsupported"),
+        (json!({ "keySize": 255 }), "greater than or equal to 256"),
+        (json!({ "keySize": 8193 }), "less than or equal to 8192"),
+    ];
+    assert_judged("SSHKey", ssh).await;
+    let seed = |more: Value| {
+        let mut spec = json!({ "secret": secret });
+        spec.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        spec
+    };
+    let codes = [
+        (seed(json!({})), ""),
+        (
+            seed(
+                json!({ "length": 8, "timePeriod": 60, "algorithm": "sha512", "when": "2026-01-01T00:00:00Z" }),
+            ),
+            "",
+        ),
+        (json!({}), "secret: Required"),
+        (seed(json!({ "when": "yesterday" })), "must be of type date-time"),
+        (seed(json!({ "length": "6" })), "must be of type integer"),
+    ];
+    assert_judged("MFA", codes).await;
+    let fakes = [
+        (json!({}), ""),
+        (json!({ "controller": "mine", "data": { "k": "v" } }), ""),
+        (json!({ "data": { "k": 1 } }), "must be of type string"),
+    ];
+    assert_judged("Fake", fakes).await;
+    assert_judged("UUID", [(json!({}), "")]).await;
+    let cluster = |kind: &str, generator: Value| json!({ "kind": kind, "generator": generator });
+    let clusters = [
+        (cluster("Password", json!({ "passwordSpec": {} })), ""),
+        (cluster("UUID", json!({ "uuidSpec": {} })), ""),
+        (
+            cluster("SSHKey", json!({ "sshKeySpec": { "keyType": "rsa" } })),
+            "",
+        ),
+        (cluster("MFA", json!({ "mfaSpec": { "secret": secret } })), ""),
+        (
+            cluster("Fake", json!({ "fakeSpec": { "data": { "k": "v" } } })),
+            "",
+        ),
+        (
+            cluster(
+                "ECRAuthorizationToken",
+                json!({ "ecrAuthorizationTokenSpec": region(json!({})) }),
+            ),
+            "",
+        ),
+        (
+            cluster(
+                "STSSessionToken",
+                json!({ "stsSessionTokenSpec": region(json!({})) }),
+            ),
+            "",
+        ),
+        // Those of others are kept as they are.
+        (
+            cluster(
+                "VaultDynamicSecret",
+                json!({ "vaultDynamicSecretSpec": { "path": "p" } }),
+            ),
+            "",
+        ),
+        (
+            cluster("ClusterGenerator", json!({ "passwordSpec": {} })),
+            "Unsupported",
+        ),
+        (cluster("Nothing", json!({ "passwordSpec": {} })), "Unsupported"),
+        (cluster("Password", json!({})), "at least 1 properties"),
+        (
+            cluster("Password", json!({ "passwordSpec": {}, "uuidSpec": {} })),
+            "at most 1",
+        ),
+        (
+            cluster("Password", json!({ "passwordSpec": { "length": "12" } })),
+            "must be of type integer",
+        ),
+        (cluster("MFA", json!({ "mfaSpec": {} })), "secret: Required"),
+        (json!({ "generator": { "uuidSpec": {} } }), "kind: Required"),
+        (json!({ "kind": "UUID" }), "generator: Required"),
+    ];
+    assert_judged("ClusterGenerator", clusters).await;
+}
+
+#[tokio::test]
+async fn generators_are_read_back_with_the_defaults_that_eso_has_and_no_others() {
+    let client = cluster().await;
+    let secret = json!({ "name": "s", "key": "k" });
+    let password = json!({ "length": 24, "noUpper": false, "allowRepeat": false, "encoding": "raw" });
+    let cases = [
+        ("Password", json!({}), password.clone()),
+        ("SSHKey", json!({}), json!({ "keyType": "rsa" })),
+        (
+            "SSHKey",
+            json!({ "keyType": "ed25519" }),
+            json!({ "keyType": "ed25519" }),
+        ),
+        ("MFA", json!({ "secret": secret }), json!({ "secret": secret })),
+        ("Fake", json!({}), json!({})),
+        ("UUID", json!({}), json!({})),
+        (
+            "ECRAuthorizationToken",
+            json!({ "region": "r" }),
+            json!({ "region": "r" }),
+        ),
+        (
+            "STSSessionToken",
+            json!({ "region": "r", "requestParameters": {} }),
+            json!({ "region": "r", "requestParameters": {} }),
+        ),
+        (
+            "ClusterGenerator",
+            json!({ "kind": "Password", "generator": { "passwordSpec": {} } }),
+            json!({ "kind": "Password", "generator": { "passwordSpec": password } }),
+        ),
+    ];
+    for (kind, spec, wanted) in cases {
+        let dry_run = PostParams {
+            dry_run: true,
+            ..PostParams::default()
+        };
+        let stored = generators(&client, kind)
+            .create(&dry_run, &object("v1alpha1", kind, "defaulted", &spec))
+            .await
+            .unwrap();
+        assert_eq!(stored.data.get("spec"), Some(&wanted), "{kind}");
+    }
 }
 
 /// A control plane of its own: the CRDs of the shared one must stay.

@@ -32,7 +32,7 @@ async fn apply(api: Api<DynamicObject>, kind: &str, name: &str, spec: &Value) {
         .unwrap();
 }
 
-async fn generator(space: &Space, kind: &str, name: &str, spec: Value) {
+pub(crate) async fn generator(space: &Space, kind: &str, name: &str, spec: Value) {
     let api = Api::namespaced_with(space.client.clone(), &space.namespace, &resource(kind));
     apply(api, kind, name, &spec).await;
 }
@@ -46,7 +46,7 @@ async fn cluster_generator(space: &Space, name: &str, kind: &str, spec: Value) -
     name
 }
 
-fn from(kind: &str, name: &str) -> Value {
+pub(crate) fn from(kind: &str, name: &str) -> Value {
     json!({ "sourceRef": { "generatorRef": { "apiVersion": VERSION, "kind": kind, "name": name } } })
 }
 
@@ -55,7 +55,7 @@ fn using(kind: &str, name: &str, interval: &str) -> Value {
 }
 
 /// The keys of a user, in a Secret, and how a generator refers to them.
-async fn keys(space: &Space, secret: &str, id: &str) -> Value {
+pub(crate) async fn keys(space: &Space, secret: &str, id: &str) -> Value {
     space
         .foreign_secret(secret, &[("id", id), ("key", "planted-secret-key")])
         .await;
@@ -172,6 +172,57 @@ async fn several_generators_and_secrets_of_aws_fill_one_secret() {
     let data = made(&space, "all").await;
     assert_eq!(names(&data), ["host", "password", "second"]);
     assert_eq!((data["password"].len(), data["second"].len()), (24, 9));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_keys_of_a_generator_are_rewritten_as_those_of_a_secret_are() {
+    let space = Space::new().await;
+    let two = json!({ "length": 12, "secretKeys": ["admin", "reader"] });
+    generator(&space, "Password", "p", two).await;
+    let objects = json!({ "data": { "one": "{\"host\":\"db\"}", "two": "{\"port\":\"5432\"}" } });
+    generator(&space, "Fake", "objects", objects).await;
+    generator(
+        &space,
+        "Fake",
+        "odd",
+        json!({ "data": { "a b": "1", "a/b": "2" } }),
+    )
+    .await;
+    let rewritten = |kind: &str, name: &str, operations: Value| {
+        let mut entry = from(kind, name);
+        entry["rewrite"] = operations;
+        entry
+    };
+    let prefix = json!([{ "regexp": { "source": "^", "target": "db_" } }]);
+    let upper = json!([
+        { "regexp": { "source": "reader", "target": "guest" } }, { "transform": { "template": "{{ .value | upper }}" } },
+    ]);
+    let entries = [
+        rewritten("Password", "p", prefix),
+        rewritten("Password", "p", upper),
+        rewritten("Fake", "objects", json!([{ "merge": {} }])),
+    ];
+    space.apply("all", json!({ "dataFrom": entries })).await;
+    let data = made(&space, "all").await;
+    assert_eq!(
+        names(&data),
+        ["ADMIN", "GUEST", "db_admin", "db_reader", "host", "port"]
+    );
+    assert!(
+        data["db_admin"] != data["ADMIN"],
+        "each entry has values of its own"
+    );
+    assert_eq!((data["host"].as_str(), data["port"].as_str()), ("db", "5432"));
+
+    let collide = json!([{ "regexp": { "source": "[ /]", "target": "-" } }]);
+    let odd = json!({ "dataFrom": [rewritten("Fake", "odd", collide)] });
+    space.apply("odd", odd).await;
+    let message = space.fails("odd", "KeyCollision").await;
+    assert!(
+        message.contains("a b") && message.contains("a/b") && message.contains("sourceRef.generatorRef"),
+        "{message}"
+    );
+    assert_eq!(space.data("odd").await, None);
 }
 
 #[tokio::test(flavor = "multi_thread")]

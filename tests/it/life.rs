@@ -1,6 +1,8 @@
 //! From start to stop.
 
+use k8s_openapi::api::core::v1::Namespace;
 use keyferry_parts::{Child, ControlPlane, Lifeline, free_ports};
+use kube::{Api, api::DeleteParams};
 use serde_json::json;
 
 use crate::world::{Operator, Space, Start, apply_crds, crds_in, get, provider, until};
@@ -123,7 +125,7 @@ async fn metrics_have_the_contracts_names_and_go_with_their_object() {
     .await;
     space
         .objects()
-        .delete("app", &kube::api::DeleteParams::default())
+        .delete("app", &DeleteParams::default())
         .await
         .unwrap();
     until("its series to be gone", || async {
@@ -136,4 +138,64 @@ async fn metrics_have_the_contracts_names_and_go_with_their_object() {
     })
     .await;
     operator.kill().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_in_a_namespace_that_is_being_deleted_is_neither_read_for_nor_written() {
+    let (going, staying) = (Space::new().await, Space::new().await);
+    for space in [&going, &staying] {
+        space.store().await;
+        space.put("v", "one").await;
+        let data = json!([{ "secretKey": "v", "remoteRef": { "key": space.id("v") } }]);
+        space
+            .apply("app", json!({ "refreshInterval": "1s", "data": data }))
+            .await;
+        space.holds("app", &[("v", "one")]).await;
+        space.ready("app", "True").await;
+    }
+    let (reason, message) = going.ready("app", "True").await;
+    // No controller empties it in this cluster, so it stays as it is while it is going.
+    Api::<Namespace>::all(going.client.clone())
+        .delete(&going.namespace, &DeleteParams::default())
+        .await
+        .unwrap();
+    // Nothing is read for it while the other is refreshed again and again.
+    let witness = async || {
+        let seen = staying.reads("v");
+        until("refreshes of the other namespace", || async {
+            let reads = staying.reads("v") - seen;
+            if reads >= 3 {
+                Ok(())
+            } else {
+                Err(reads.to_string())
+            }
+        })
+        .await;
+    };
+    until("the namespace to be left alone", || async {
+        let before = going.reads("v");
+        witness().await;
+        let more = going.reads("v") - before;
+        if more == 0 {
+            Ok(())
+        } else {
+            Err(format!("{more} reads"))
+        }
+    })
+    .await;
+    let (reads, version) = (
+        going.reads("v"),
+        going.secret("app").await.metadata.resource_version,
+    );
+    going.put("v", "two").await;
+    going.annotate("app", "force-sync", "1").await;
+    witness().await;
+    assert_eq!(going.reads("v"), reads);
+    assert_eq!(going.secret("app").await.metadata.resource_version, version);
+    assert_eq!(going.ready("app", "True").await, (reason, message));
+    let warnings = going.events("app").await;
+    assert!(
+        warnings.iter().all(|(reason, _)| reason != "UpdateFailed"),
+        "{warnings:?}"
+    );
 }

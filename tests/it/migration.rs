@@ -13,6 +13,7 @@ use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
 use crate::{
+    generators::{from, generator},
     policies::{entry, map},
     world::{Operator, Space, Start, provider, until},
 };
@@ -83,10 +84,13 @@ impl Left<'_> {
     /// Applies the object, and does what ESO does: finalizer, Secret, status.
     async fn put(&self, space: &Space) {
         let keys: Vec<_> = self.data.iter().map(|(key, _)| *key).collect();
+        self.put_with(space, self.spec(space, &keys)).await;
+    }
+
+    /// The same with another spec.
+    async fn put_with(&self, space: &Space, spec: Value) {
         let metadata = json!({ "labels": { "a": "b" }, "annotations": { "team": "red" } });
-        space
-            .apply_with(self.name, self.spec(space, &keys), metadata)
-            .await;
+        space.apply_with(self.name, spec, metadata).await;
         let finalizer = json!({ "metadata": { "finalizers": [FINALIZER] } });
         let by_eso = PatchParams {
             field_manager: Some("external-secrets".to_owned()),
@@ -326,6 +330,76 @@ async fn what_eso_synced_is_fresh_and_its_data_never_changes() {
         );
         assert_eq!(meta.owner_references.is_some(), *creation == "Owner", "{name}");
         assert_eq!(meta.labels.unwrap()["a"], "b", "{name}");
+    }
+    operator.stop().await;
+}
+
+/// A generator of passwords, and a spec that takes its values from there.
+async fn password(space: &Space, (policy, interval): (&str, &str)) -> Value {
+    generator(space, "Password", "p", json!({ "length": 20 })).await;
+    json!({ "refreshPolicy": policy, "refreshInterval": interval, "dataFrom": [from("Password", "p")] })
+}
+
+/// A spec whose template draws something new each time.
+fn drawing(space: &Space, (policy, interval): (&str, &str)) -> Value {
+    json!({
+        "refreshPolicy": policy, "refreshInterval": interval, "data": [entry(space, "v", "v")],
+        "target": { "template": { "data": { "password": "{{ .v }}-{{ randAlphaNum 20 }}" } } },
+    })
+}
+
+const GENERATED: [(&str, &str); 1] = [("password", "made-by-eso-and-in-use")];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_eso_generated_or_drew_survives_the_takeover_and_a_restart() {
+    let space = &space("generated").await;
+    space.put("v", "one").await;
+    let days = SignedDuration::from_hours(50);
+    let mut names = vec![];
+    // However long ago it was made, only a refresh that is due makes another.
+    for (refresh, age) in [
+        (("Periodic", "1h"), SignedDuration::from_mins(10)),
+        (("Periodic", "0"), days),
+        (("OnChange", "1h"), days),
+        (("CreatedOnce", "1h"), days),
+    ] {
+        for (kind, spec) in [
+            ("generator", password(space, refresh).await),
+            ("template", drawing(space, refresh)),
+        ] {
+            let name = format!("{kind}-{}-{}", refresh.0, refresh.1).to_lowercase();
+            let left = Left {
+                name: &name,
+                creation: "Owner",
+                refresh,
+                data: &GENERATED,
+                age,
+            };
+            left.put_with(space, spec).await;
+            names.push(name);
+        }
+    }
+    let before = versions(space).await;
+    assert_eq!(before.len(), names.len());
+    let mark = space.world.plane.audit().mark().unwrap();
+    for process in ["generated-1", "generated-2"] {
+        let operator = operator(space, "generated", process).await;
+        turned(&operator, space, &names).await;
+        operator.stop().await;
+    }
+    assert_eq!(requests(space, mark), Vec::<String>::new());
+    assert_eq!(versions(space).await, before);
+
+    // And a change of the object alone makes nothing anew where it was made once.
+    let operator = operator(space, "generated", "generated-3").await;
+    space.annotate("generator-periodic-0", "team", "blue").await;
+    space.annotate("template-createdonce-1h", "team", "blue").await;
+    space
+        .apply("new", json!({ "data": [entry(space, "v", "v")] }))
+        .await;
+    space.holds("new", &[("v", "one")]).await;
+    for name in ["generator-periodic-0", "template-createdonce-1h"] {
+        assert_eq!(space.data(name).await, Some(map(&GENERATED)), "{name}");
     }
     operator.stop().await;
 }

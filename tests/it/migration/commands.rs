@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use k8s_openapi::api::{apps::v1::Deployment, core::v1::Namespace};
-use keyferry_parts::{ControlPlane, control_plane::Options};
+use keyferry_parts::{ControlPlane, When, control_plane::Options};
 use kube::{
     Api, Client,
     api::{ApiResource, DynamicObject, GroupVersionKind},
@@ -11,6 +11,7 @@ use kube::{
 
 use super::*;
 use crate::{
+    generators::keys,
     harness,
     world::{REGION, world},
 };
@@ -26,6 +27,7 @@ async fn keyferry(kubeconfig: &Path, arguments: &[&str]) -> (i32, String, String
         .env("AWS_EC2_METADATA_DISABLED", "true")
         .env("AWS_SECRETSMANAGER_ENDPOINT", &endpoint)
         .env("AWS_STS_ENDPOINT", &endpoint)
+        .env("AWS_ECR_ENDPOINT", &endpoint)
         .output()
         .await
         .unwrap();
@@ -147,6 +149,89 @@ async fn plan_compares_each_object_with_what_eso_left_and_shows_and_writes_nothi
         complaint.contains("there is no ExternalSecret some/thing"),
         "{complaint}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn plan_renders_templates_and_makes_nothing_that_cannot_be_unmade() {
+    let space = &space("rehearsed-more").await;
+    space.put("v", "canary-one").await;
+    let rendered = |text: &str| {
+        json!({
+            "data": [entry(space, "v", "v")], "target": { "template": { "data": { "file": text } } },
+        })
+    };
+    let left = |name: &'static str, data: &'static [(&'static str, &'static str)]| Left {
+        name,
+        creation: "Owner",
+        refresh: ("Periodic", "1h"),
+        data,
+        age: SignedDuration::from_mins(5),
+    };
+    let equal = left("equal", &[("file", "value=canary-one")]);
+    equal.put_with(space, rendered("value={{ .v }}")).await;
+    let stale = left("stale", &[("file", "value=canary-old")]);
+    stale.put_with(space, rendered("value={{ .v }}")).await;
+    let drawn = left("drawn", &[("file", "canary-drawn")]);
+    drawn.put_with(space, rendered("{{ randAlphaNum 12 }}")).await;
+    space.apply("failing", rendered("{{ .v | fail }}")).await;
+    let made = left("made", &GENERATED);
+    made.put_with(space, password(space, ("Periodic", "1h")).await)
+        .await;
+    // A login that AWS would have to be asked for, and somebody to pay for.
+    let auth = keys(space, "keys", "AKIDPLANNED").await;
+    let login = json!({ "region": REGION, "auth": auth });
+    generator(space, "ECRAuthorizationToken", "registry", login).await;
+    let from = from("ECRAuthorizationToken", "registry");
+    let mixed = json!({ "dataFrom": [from], "data": [entry(space, "v", "v")] });
+    space.apply("mixed", mixed).await;
+    let before = versions(space).await;
+    let (mark, calls) = (space.world.plane.audit().mark().unwrap(), space.reads("v"));
+
+    let namespace = format!("--namespace={}", space.namespace);
+    let kubeconfig = space.world.plane.kubeconfig();
+    let arguments = ["plan", "--controller-class=rehearsed-more", &namespace];
+    let (code, out, complaint) = keyferry(&kubeconfig, &arguments).await;
+    let object = |verdict: &str, name: &str| format!("{verdict:<12} {}/{name}", space.namespace);
+    let said = lines(&out);
+    assert_eq!(
+        said.iter()
+            .take(2)
+            .chain(said.iter().skip(3))
+            .copied()
+            .collect::<Vec<_>>(),
+        [
+            object("generated", "drawn"),
+            object("equal", "equal"),
+            object("generated", "made"),
+            object("generated", "mixed"),
+            object("different", "stale"),
+        ],
+        "{complaint}"
+    );
+    let failing = format!(
+        "{}  TemplateFailed: could not apply template",
+        object("failed", "failing")
+    );
+    assert!(said[2].starts_with(&failing), "{}", said[2]);
+    assert_eq!(code, 1);
+    for text in [&out, &complaint] {
+        assert!(
+            !text.contains("canary") && !text.contains("made-by-eso"),
+            "{text}"
+        );
+    }
+    assert_eq!(versions(space).await, before);
+    assert!(space.reads("v") > calls, "what is rendered is read");
+    let requests = space.world.plane.audit().since(mark).unwrap();
+    let writes: Vec<_> = requests
+        .iter()
+        .filter(|r| r.is_in(&space.namespace) && r.user_agent.starts_with("keyferry/"))
+        .filter(|r| r.is_write() && !r.uri.contains("dryRun=All"))
+        .map(|r| format!("{} {}", r.verb, r.uri))
+        .collect();
+    assert_eq!(writes, Vec::<String>::new());
+    let logins = When::operation("GetAuthorizationToken").by("AKIDPLANNED");
+    assert_eq!(space.world.proxy.calls().count(&logins), 0);
 }
 
 /// A cluster with ESO's objects of its own, where no operator runs.
