@@ -22,8 +22,8 @@ test: ready ## every test, the ones against a real kube-apiserver and moto inclu
 .PHONY: oracle
 oracle: ## compare gotext with real Go: text/template, regexp, time, sprig and gjson; ORACLE="-seconds 600 random" for more
 	@tests/parts/prerequisites.sh cargo cc go
-	cargo build --locked -p gotext --example answer
-	cd crates/gotext/oracle && go run . -answer $(abspath $(TARGET))/debug/examples/answer $(or $(ORACLE),-seconds 60 tables random)
+	cargo build --locked --release -p gotext --example answer
+	cd crates/gotext/oracle && go run . -answer $(abspath $(TARGET))/release/examples/answer $(or $(ORACLE),-seconds 60)
 
 .PHONY: check
 check: $(DENY) ## format, lints, licences, banned crates, sources

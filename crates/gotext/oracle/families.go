@@ -237,10 +237,10 @@ func randomCall(e *engine, source *rand.Rand, r *report) {
 			return "(semver " + quoted(version()) + ")." + g.pick("Major", "Minor", "Patch", "Prerelease", "Metadata", "Original", "String", "IncMajor", "IncMinor", "IncPatch", "Compare (semver \"1.2.3\")", "Equal (semver \"1.2.3\")", "LessThan (semver \"2\")", "GreaterThan (semver \"0.1\")", "SetPrerelease \"x\"", "Nope", "LessThanEqual (semver \"1\")", "GreaterThanEqual (semver \"1\")", "SetMetadata \"é\"")
 		},
 		func() string {
-			return g.pick("int ", "int64 ", "float64 ", "toDecimal ", "ceil ", "floor ", "add1 ", "toString ", "atoi ", "add1f ", "until ", "empty ", "kindOf ", "typeOf ", "not ", "len ", "toJson ", "quote ", "squote ") + number()
+			return g.pick("int ", "int64 ", "float64 ", "toDecimal ", "ceil ", "floor ", "add1 ", "toString ", "atoi ", "add1f ", "empty ", "kindOf ", "typeOf ", "not ", "len ", "toJson ", "quote ", "squote ") + number()
 		},
 		func() string {
-			return g.pick("add ", "sub ", "mul ", "div ", "mod ", "max ", "min ", "addf ", "subf ", "mulf ", "divf ", "maxf ", "minf ", "biggest ", "eq ", "lt ", "ne ", "ge ", "seq ", "untilStep 0 ", "randInt 5 ", "atoi ", "default ", "ternary 1 ") + number() + " " + number() + g.pick("", "", " "+number())
+			return g.pick("add ", "sub ", "mul ", "div ", "mod ", "max ", "min ", "addf ", "subf ", "mulf ", "divf ", "maxf ", "minf ", "biggest ", "eq ", "lt ", "ne ", "ge ", "atoi ", "default ", "ternary 1 ") + number() + " " + number() + g.pick("", "", " "+number())
 		},
 		func() string { return "round " + number() + " " + small() + g.pick("", " 0.3", " 0.9") },
 		func() string { return "seq " + small() + " " + small() + g.pick("", " "+small()) },
@@ -257,7 +257,7 @@ func randomCall(e *engine, source *rand.Rand, r *report) {
 			return g.pick("first ", "rest ", "last ", "initial ", "reverse ", "uniq ", "compact ", "sortAlpha ", "len ", "toJson ", "mustFirst ", "mustRest ", "mustLast ", "mustInitial ", "mustReverse ", "mustUniq ", "mustCompact ", "toStrings ", "any ", "all ", "coalesce ", "concat (list 1) ", "join \"-\" ", "max ", "kindOf ", "typeOf ", "first | print ", "toYaml ", "slice ", "index ", "has 1 ", "has \"a\" ", "without ", "mustWithout ", "append ", "prepend ") + list() + g.pick("", "", " "+small(), " "+small()+" "+small(), " \"a\"")
 		},
 		func() string {
-			return g.pick("get ", "hasKey ", "unset ", "dig \"a\" \"b\" ", "pick ", "omit ", "index ", "merge ", "mergeOverwrite ", "mustMerge ", "keys ", "values ", "pluck \"a\" ", "deepCopy ", "toJson ", "set ", "deepEqual ", "toYaml ", "eq ", "len ") + dictionary() + g.pick("", " "+key(), " "+dictionary(), " "+key()+" "+key())
+			return g.pick("get ", "hasKey ", "unset ", "dig \"a\" \"b\" ", "pick ", "omit ", "index ", "merge ", "mergeOverwrite ", "mustMerge ", "pluck \"a\" ", "deepCopy ", "toJson ", "set ", "deepEqual ", "toYaml ", "eq ", "len ") + dictionary() + g.pick("", " "+key(), " "+dictionary(), " "+key()+" "+key())
 		},
 		func() string { return "dig " + key() + " " + key() + " " + number() + " " + dictionary() },
 		func() string {
@@ -276,7 +276,7 @@ func randomCall(e *engine, source *rand.Rand, r *report) {
 			return g.pick("index ", "slice ", "len ", "call ", "html ", "print ", "println ", "and ", "or ", "not ", "eq ", "lt ") + g.typed() + g.pick("", " "+g.typed(), " "+g.typed()+" "+g.typed())
 		},
 		func() string {
-			return g.pick("typeOf ", "kindOf ", "typeIs \"string\" ", "kindIs \"map\" ", "typeIsLike \"time.Time\" ", "toString ", "toJson ", "toRawJson ", "toYaml ", "empty ", "quote ", "mustToPrettyJson ", "deepCopy ", "toStrings ", "int ", "float64 ", "sortAlpha ", "cat ", "print ", "coalesce nil ", "default 1 ", "has nil ", "b64enc ", "join \",\" ", "list ", "trim ", "keys ", "until ", "htmlDate ", "semver ", "fail ", "range ", "first ", "deepEqual nil ") + g.typed()
+			return g.pick("typeOf ", "kindOf ", "typeIs \"string\" ", "kindIs \"map\" ", "typeIsLike \"time.Time\" ", "toString ", "toJson ", "toRawJson ", "toYaml ", "empty ", "quote ", "mustToPrettyJson ", "deepCopy ", "toStrings ", "int ", "float64 ", "sortAlpha ", "cat ", "print ", "coalesce nil ", "default 1 ", "has nil ", "b64enc ", "join \",\" ", "list ", "trim ", "htmlDate ", "semver ", "fail ", "range ", "first ", "deepEqual nil ") + g.typed()
 		},
 	}
 	body := call[g.Intn(len(call))]()

@@ -1,7 +1,7 @@
 // Oracle compares the gotext crate with the Go programs it follows: text/template, regexp, time, sprig, gjson,
 // robfig/cron, sigs.k8s.io/yaml, crypto/x509, go-pkcs12 and jwx. It is a development tool.
 //
-//	oracle -answer PATH [-cases DIR] [-seconds N] [-seed N] tables|random|keys|bench
+//	oracle -answer PATH [-cases DIR] [-seconds N] [-seed N] [-kind K] tables|random|keys|bench
 //
 // PATH is the built example "answer" of the crate. Every difference is printed; the exit status is 1 if there was one.
 package main
@@ -16,6 +16,7 @@ import (
 type settings struct {
 	answer  string
 	cases   string
+	kind    string
 	seconds time.Duration
 	seed    int64
 }
@@ -25,6 +26,7 @@ func main() {
 	flag.StringVar(&s.answer, "answer", "../../../target/debug/examples/answer", "the built example \"answer\"")
 	flag.StringVar(&s.cases, "cases", "../cases", "folder of the tables")
 	seconds := flag.Int("seconds", 30, "how long to compare random inputs, for each kind of check")
+	flag.StringVar(&s.kind, "kind", "", "only one kind of random inputs: template, yaml, path…")
 	flag.Int64Var(&s.seed, "seed", time.Now().UnixNano(), "where the random inputs start")
 	flag.Parse()
 	s.seconds = time.Duration(*seconds) * time.Second

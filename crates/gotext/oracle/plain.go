@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"math/rand"
 	"strings"
 )
@@ -121,12 +120,12 @@ func randomPlain(e *engine, source *rand.Rand, r *report) {
 	if g.chance(8) {
 		text = g.damage(text)
 	}
-	document, _ := json.Marshal(plainData)
-	var data any
-	json.Unmarshal(document, &data)
+	if strings.Contains(text, "range") && strings.Contains(text, "9223372036854775807") {
+		return // Go would go round for years.
+	}
 	missingkey := g.pick("error", "error", "default", "zero")
-	want := render(text, data, "none", missingkey)
-	got := e.ask(question{Kind: "template", Template: []byte(text), Functions: "none", Missingkey: missingkey, Document: document}).text()
+	want := render(text, plainDocument, "none", missingkey)
+	got := e.ask(question{Kind: "template", Template: []byte(text), Functions: "none", Missingkey: missingkey, Document: plainText}).text()
 	if strings.Contains(got, "limit exceeded") || address.MatchString(want) {
 		return
 	}

@@ -12,20 +12,38 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// checkRandom compares both sides on random inputs of every kind for a bounded time.
+// What is compared on random inputs, and the parts of the time it takes.
+var kinds = []struct {
+	name  string
+	parts time.Duration
+	check func(*engine, *rand.Rand, *report)
+}{
+	{"template", 8, randomTemplate}, {"plain", 1, randomPlain}, {"tokens", 1, randomTokens}, {"call", 1, randomCall}, {"printf", 1, randomPrintf}, {"number", 1, randomNumber},
+	{"path", 1, randomPath}, {"selection", 1, randomSelection}, {"pattern", 1, randomPattern}, {"expression", 1, randomExpression}, {"json", 1, randomJSON},
+	{"yaml", 1, randomYaml}, {"document", 1, randomDocument}, {"value", 1, randomValue}, {"duration", 1, randomDuration}, {"schedule", 1, randomSchedule}, {"timetable", 1, randomTimetable},
+}
+
+// checkRandom compares both sides on random inputs of every kind, or of one, for a bounded time.
 func checkRandom(s *settings, r *report) {
 	e := start(s.answer)
 	defer e.stop()
 	fmt.Println("random: seed", s.seed)
 	source := rand.New(rand.NewSource(s.seed))
-	for _, kind := range []func(*engine, *rand.Rand, *report){randomTemplate, randomPath, randomPattern, randomDuration, randomSchedule, randomYaml, randomValue, randomPrintf, randomCall, randomPlain} {
-		share := s.seconds / 16
-		if r.equal == 0 {
-			share = s.seconds / 2
+	var parts time.Duration
+	for _, kind := range kinds {
+		if s.kind == "" || s.kind == kind.name {
+			parts += kind.parts
 		}
-		for end := time.Now().Add(share); time.Now().Before(end); {
-			kind(e, source, r)
+	}
+	for _, kind := range kinds {
+		if s.kind != "" && s.kind != kind.name {
+			continue
 		}
+		before := *r
+		for end := time.Now().Add(s.seconds * kind.parts / parts); time.Now().Before(end); {
+			kind.check(e, source, r)
+		}
+		fmt.Printf("random: %s: %d equal, %d different\n", kind.name, r.equal-before.equal, r.different-before.different)
 	}
 }
 

@@ -2,12 +2,16 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
+	"regexp"
 	"time"
 
 	"github.com/robfig/cron/v3"
 	"github.com/tidwall/gjson"
+	"sigs.k8s.io/yaml"
 )
 
 // checkTables gives the rows of the tables to Go once more: what the tables expect must be what Go gives. (That the
@@ -45,6 +49,22 @@ func checkTables(s *settings, r *report) {
 			want = "error: " + row.Error
 		}
 		r.same("regex "+row.Re, want, replaceAll(row.Re, row.S, row.Repl))
+		if row.Error == "" {
+			expression := regexp.MustCompile(row.Re)
+			r.same("regex all "+row.Re, fmt.Sprintf("%q", row.All), fmt.Sprintf("%q", expression.FindAllString(row.S, -1)))
+			r.same("regex split "+row.Re, fmt.Sprintf("%q", row.Split), fmt.Sprintf("%q", expression.Split(row.S, -1)))
+			r.same("regex quote "+row.Re, row.Quote, regexp.QuoteMeta(row.Re))
+		}
+	}
+	for _, row := range rows[yamlRow](s, "yaml-emit") {
+		text, err := yaml.Marshal(row.V)
+		r.same(fmt.Sprint("yaml-emit ", row.V), row.YAML, string(text))
+		r.holds("yaml-emit", err == nil, err)
+	}
+	for _, row := range rows[yamlRow](s, "yaml-parse") {
+		var value any
+		err := yaml.Unmarshal([]byte(row.Y), &value)
+		r.holds("yaml-parse "+row.Y, (err != nil) == (row.Err != "") && (err != nil || reflect.DeepEqual(value, row.V)), err, value)
 	}
 	for _, row := range rows[cronRow](s, "cron") {
 		schedule, err := cron.ParseStandard(row.Expr)
@@ -70,7 +90,15 @@ type gjsonRow struct {
 	Exists, Valid        bool
 }
 
-type regexRow struct{ Re, S, Repl, Want, Error string }
+type regexRow struct {
+	Re, S, Repl, Want, Error, Quote string
+	All, Split                      []string
+}
+
+type yamlRow struct {
+	V            any
+	Y, YAML, Err string
+}
 
 type cronRow struct {
 	Expr, From, Err string
