@@ -183,6 +183,8 @@ pub(super) fn property(text: &[u8], fold: bool) -> Result<Option<(ClassUnicode, 
     };
     let class = str::from_utf8(plain).ok().and_then(unicode::named);
     let class = class.ok_or_else(|| Error::new(ErrorCode::InvalidCharRange, whole))?;
+    // For cased letters Go has no table of what else they match when case does not count.
+    let fold = fold && !unicode::is_cased_letters(plain);
     Ok(Some((finish(class, inverted != (*letter == b'P'), fold), rest)))
 }
 

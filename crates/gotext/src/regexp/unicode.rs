@@ -105,6 +105,11 @@ pub(super) fn named(name: &str) -> Option<ClassUnicode> {
         .then(|| known(&format!("sc={name}")))
 }
 
+/// Whether a name that stands for a class stands for `\p{LC}`.
+pub(super) fn is_cased_letters(name: &[u8]) -> bool {
+    str::from_utf8(name).is_ok_and(|name| matches!(canonical(name).as_str(), "Lc" | "Casedletter"))
+}
+
 /// The name with a first letter in upper case, the others in lower case, and no separators.
 fn canonical(name: &str) -> String {
     let mut out = String::new();

@@ -238,7 +238,8 @@ impl Scanner {
     /// Moves past white space, comments and line breaks.
     fn skip_to_token(&mut self) {
         loop {
-            if self.mark.column == 0 && self.at(0) == '\u{feff}' {
+            // Go looks for the mark at the beginning of the text, whichever line it is at.
+            if self.mark.column == 0 && self.text.first() == Some(&'\u{feff}') {
                 self.skip();
             }
             // A tab may only stand where no indentation can be.

@@ -4,6 +4,7 @@ use super::{Parsed, Parser};
 use crate::strconv;
 use crate::template::lexer::{Item, Kind};
 use crate::template::node::Number;
+use crate::template::text::Text;
 use crate::template::value::Value;
 
 impl Parser<'_> {
@@ -94,35 +95,55 @@ fn ideal(text: &[u8], number: &Number) -> Option<Value> {
     }
 }
 
-fn char_constant(text: &[u8]) -> Result<u32, String> {
+fn char_constant(text: &[u8]) -> Result<u32, Text> {
     let body = text.get(1..).unwrap_or_default();
-    let character = strconv::unquote_char(body, b'\'').map_err(|error| error.to_string())?;
+    let character = strconv::unquote_char(body, b'\'').map_err(|error| Text::from(error.to_string()))?;
     if body.get(character.width..) == Some(b"'") {
         Ok(character.value)
     } else {
-        Err(format!(
-            "malformed character constant: {}",
-            String::from_utf8_lossy(text)
-        ))
+        Err(Text::from([b"malformed character constant: ", text].concat()))
     }
 }
 
-/// `1+2i`: the sign that parts the numbers is the last one that is not an exponent's.
+/// `1+2i`, as Go's `fmt.Sscan` reads it: it knows no octal and no binary numbers.
 fn complex(text: &[u8]) -> Result<(f64, f64), String> {
-    let text = text.strip_suffix(b"i").unwrap_or(text);
-    let is_hex = text.windows(2).any(|pair| matches!(pair, b"0x" | b"0X"));
-    let exponent = if is_hex { b"pP" } else { b"eE" };
-    let is_middle = |&i: &usize| {
-        let before = text.get(i - 1).is_some_and(|byte| exponent.contains(byte));
-        matches!(text.get(i), Some(b'+' | b'-')) && !before
-    };
-    let middle = (1..text.len()).rev().find(is_middle).unwrap_or_default();
-    let (real, imaginary) = text.split_at_checked(middle).unwrap_or_default();
-    if imaginary.len() < 2 {
+    let (real, rest) = float_token(text);
+    let (imaginary, rest) = float_token(rest);
+    if !imaginary.starts_with(b"+") && !imaginary.starts_with(b"-") || !rest.starts_with(b"i") {
         return Err("syntax error scanning complex number".to_owned());
     }
     let part = |text| strconv::parse_float(text).map_err(|error| error.to_string());
     Ok((part(real)?, part(imaginary)?))
+}
+
+/// What looks like a floating-point number at the beginning, and the rest.
+fn float_token(text: &[u8]) -> (&[u8], &[u8]) {
+    fn after<'text>(text: &'text [u8], accepted: &[u8]) -> &'text [u8] {
+        let length = text.iter().take_while(|byte| accepted.contains(byte)).count();
+        text.get(length..).unwrap_or_default()
+    }
+    let unsigned = text
+        .strip_prefix(b"+")
+        .or_else(|| text.strip_prefix(b"-"))
+        .unwrap_or(text);
+    let (digits, exponents, number): (&[u8], &[u8], _) = match unsigned {
+        [b'0', b'x' | b'X', number @ ..] => (b"0123456789abcdefABCDEF_", b"pP", number),
+        number => (b"0123456789_", b"eEpP", number),
+    };
+    let mut rest = after(number, digits);
+    if let Some(fraction) = rest.strip_prefix(b".") {
+        rest = after(fraction, digits);
+    }
+    if let [letter, exponent @ ..] = rest
+        && exponents.contains(letter)
+    {
+        let exponent = exponent
+            .strip_prefix(b"+")
+            .or_else(|| exponent.strip_prefix(b"-"))
+            .unwrap_or(exponent);
+        rest = after(exponent, b"0123456789_");
+    }
+    text.split_at(text.len() - rest.len())
 }
 
 #[expect(clippy::cast_precision_loss, reason = "Go's conversion rounds too")]

@@ -33,7 +33,21 @@ fn numbers_are_read_in_all_of_go_s_forms() {
         "16 15 5 1000 1000 0.5 97 (1+2i)",
     );
     fails("{{1__0}}", "template: t:1: illegal number syntax: \"1__0\"");
+    gives("{{0x1p2+1.5e-1i}}", "(4+0.15i)");
     fails("{{1a}}", "template: t:1: bad number syntax: \"1a\"");
+    let limits = Limits::default();
+    let functions = Functions::default();
+    let options = ParseOptions {
+        left_delim: b"",
+        right_delim: b"",
+        functions: &functions,
+        limits: &limits,
+    };
+    let error = Template::parse("t", &b"{{'a\xff'}}"[..], &options).expect_err("no character");
+    assert_eq!(
+        error.full().as_bytes(),
+        b"template: t:1: malformed character constant: 'a\xff'"
+    );
     fails(
         "{{99999999999999999999}}",
         "template: t:1: integer overflow: \"99999999999999999999\"",
