@@ -148,6 +148,7 @@ impl Desks {
                     if self.close(desk) {
                         return;
                     }
+                    desk.bell.notified().await;
                 }
                 Plan::Until(due) => {
                     tokio::select! {
@@ -160,11 +161,11 @@ impl Desks {
         }
     }
 
-    /// Leaves the desk if nobody waits.
+    /// Leaves the desk if nobody waits and nothing is under way.
     fn close(&self, desk: &Arc<Desk>) -> bool {
         let mut desks = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let mut state = desk.lock();
-        if state.waiting.plan(Sharing::Never, Instant::now()) != Plan::Idle {
+        if !state.waiting.is_deserted() {
             return false;
         }
         state.staffed = false;
@@ -198,6 +199,23 @@ impl Desks {
 impl Desk {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A call that is under way. Dropped, it is back, also where its task panicked.
+struct UnderWay(Arc<Desk>);
+
+impl UnderWay {
+    fn set_out(desk: &Arc<Desk>) -> Self {
+        desk.lock().waiting.set_out();
+        Self(Arc::clone(desk))
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.lock().waiting.came_back();
+        self.0.bell.notify_one();
     }
 }
 

@@ -24,6 +24,10 @@ const PATIENCE_PART: u32 = 50;
 const LEAST_PATIENCE: Duration = Duration::from_millis(250);
 const MOST_PATIENCE: Duration = Duration::from_secs(30);
 
+/// An urgent read leaves at once, unless a call of the same desk is under way: then it waits for that call's return, and at
+/// most so long. In a burst those that come meanwhile fill its batch; a lone one does not wait.
+const URGENT_PATIENCE: Duration = Duration::from_millis(20);
+
 /// Who waits for an answer.
 pub(super) type Caller = oneshot::Sender<Result<Arc<Answer>, Error>>;
 
@@ -41,6 +45,8 @@ pub(super) struct Waiting {
     /// Wait for company.
     company: Queue,
     next_ticket: u64,
+    /// Calls that have left and are not back.
+    under_way: usize,
 }
 
 /// How a read travels.
@@ -106,6 +112,7 @@ impl Waiting {
             alone: Queue::default(),
             company: Queue::default(),
             next_ticket: 0,
+            under_way: 0,
         }
     }
 
@@ -207,6 +214,9 @@ impl Waiting {
             let together = sharing == Sharing::Free
                 && self.urgent.count > 0
                 && self.urgent.count + self.company.count > 1;
+            if let Some(until) = self.gathers(sharing, now) {
+                return Plan::Until(until);
+            }
             return go(true, together, first);
         }
         if self.alone.count > 0 {
@@ -235,6 +245,42 @@ impl Waiting {
             }
         }
         go(false, self.company.count > 1, first)
+    }
+
+    /// How long urgent reads wait for company, if they do.
+    fn gathers(&self, sharing: Sharing, now: Instant) -> Option<Instant> {
+        let is_worth_it = sharing != Sharing::Never
+            && self.under_way > 0
+            && self.urgent_alone.count == 0
+            && self.urgent.count + self.company.count < self.service.batching().limit;
+        if !is_worth_it {
+            return None;
+        }
+        let waiting = self
+            .urgent
+            .tickets
+            .iter()
+            .filter_map(|(_, read)| self.reads.get(read));
+        let until = waiting
+            .map(|passenger| passenger.leave_at + URGENT_PATIENCE)
+            .min()?;
+        (until > now).then_some(until)
+    }
+
+    /// A call has left.
+    pub(super) fn set_out(&mut self) {
+        self.under_way += 1;
+    }
+
+    /// A call is back.
+    pub(super) fn came_back(&mut self) {
+        self.under_way = self.under_way.saturating_sub(1);
+    }
+
+    /// Whether the desk is needed: somebody waits, or a call is under way that others may gather behind.
+    pub(super) fn is_deserted(&mut self) -> bool {
+        self.drop_abandoned();
+        self.reads.is_empty() && self.under_way == 0
     }
 
     /// The reads that leave now: as many as may travel together, or one. Empty where all have gone.
@@ -277,6 +323,7 @@ impl Waiting {
             .collect();
         *self = Self {
             next_ticket: self.next_ticket,
+            under_way: self.under_way,
             ..Self::new(self.service)
         };
         callers

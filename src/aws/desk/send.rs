@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures::future::join_all;
 use tokio::time::Instant;
 
-use super::{Desk, Desks};
+use super::{Desk, Desks, UnderWay};
 use crate::aws::{
     call::{Leave, Plan as CallPlan},
     error::{Class, Error},
@@ -51,15 +51,22 @@ impl Desks {
         let this = self.clone();
         let desk = Arc::clone(desk);
         let urgent = trip.urgent;
+        let under_way = UnderWay::set_out(&desk);
         match (travellers.len(), travellers.pop()) {
             (1, Some(only)) => {
-                tokio::spawn(async move { this.single(&desk, leave, urgent, only).await.ok() });
+                tokio::spawn(async move {
+                    let _under_way = under_way;
+                    this.single(&desk, leave, urgent, only).await.ok()
+                });
             }
             (_, Some(last)) => {
                 travellers.push(last);
                 self.permissions
                     .begin(&desk.key.identity, batching.action, Instant::now());
-                tokio::spawn(async move { this.together(&desk, leave, urgent, travellers).await });
+                tokio::spawn(async move {
+                    let _under_way = under_way;
+                    this.together(&desk, leave, urgent, travellers).await;
+                });
             }
             (_, None) => drop(leave),
         }

@@ -269,3 +269,52 @@ fn leave(
     }
     Ok(callers)
 }
+
+#[test]
+fn urgent_reads_gather_behind_a_call_under_way_and_a_lone_one_does_not_wait() {
+    let mut desk = Desk::new();
+    desk.join(&read("first"), Lane::Urgent, false);
+    assert_eq!(desk.plan(true), trip(true, false), "a lone one leaves at once");
+    desk.depart(false);
+    desk.waiting.set_out();
+
+    desk.join(&read("a"), Lane::Urgent, false);
+    desk.join(&read("b"), Lane::Urgent, false);
+    let arrived = desk.now;
+    assert_eq!(desk.plan(true), Plan::Until(arrived + URGENT_PATIENCE));
+    assert_eq!(
+        desk.plan(false),
+        trip(true, false),
+        "nobody comes along where reads travel singly"
+    );
+    desk.join(&read("sure"), Lane::Urgent, true);
+    assert_eq!(
+        desk.plan(true),
+        trip(true, true),
+        "one that travels alone holds nobody up"
+    );
+    assert_eq!(desk.depart(true), ["a", "b"]);
+    assert_eq!(desk.depart(false), ["sure"]);
+
+    desk.join(&read("c"), Lane::Urgent, false);
+    desk.now += URGENT_PATIENCE;
+    assert_eq!(
+        desk.plan(true),
+        trip(true, false),
+        "a slow call is not waited for"
+    );
+    desk.now -= URGENT_PATIENCE;
+    desk.waiting.came_back();
+    assert_eq!(desk.plan(true), trip(true, false), "the call is back");
+}
+
+#[test]
+fn a_full_batch_of_urgent_reads_does_not_wait_for_a_call_under_way() {
+    let mut desk = Desk::new();
+    desk.waiting.set_out();
+    for number in 0..Service::SecretsManager.batching().limit {
+        desk.join(&read(&number.to_string()), Lane::Urgent, false);
+    }
+    assert_eq!(desk.plan(true), trip(true, true));
+    assert!(!desk.waiting.is_deserted(), "a call is under way");
+}
