@@ -48,7 +48,8 @@ const COMPONENT: &str = "external-secrets";
 /// Where an object's periodic refreshes lie; remembered beside its record.
 #[derive(Debug, Default)]
 pub(super) struct Held {
-    record: Option<Record>,
+    /// In a box: the table of all records grows by doubling, and would hold most of its room for nothing.
+    record: Option<Box<Record>>,
     place: Option<Place>,
 }
 
@@ -75,7 +76,7 @@ pub(super) async fn reconcile(
         .unwrap_or_else(|| {
             let mut record = seed(ctx, &object);
             record.renew_at = due::renewal_from_status(&object, &record.reported, began.at);
-            record
+            Box::new(record)
         });
     if let (Some(failing), Some(recovery)) = (&mut record.failing, recovered)
         && (recovery == Recovery::Source || failing.failure.cause.class() == Class::Watched)
