@@ -24,6 +24,8 @@ pub use stored::{Stored, Unreadable};
 pub mod names {
     /// Group of every kind but generators.
     pub const GROUP: &str = "external-secrets.io";
+    /// Group of generators.
+    pub const GENERATORS_GROUP: &str = "generators.external-secrets.io";
     /// Group and version of every kind served here.
     pub const API_VERSION: &str = "external-secrets.io/v1";
     /// The kind that keeps ExternalSecrets in many namespaces.

@@ -135,6 +135,9 @@ pub struct Run {
     /// What ends an action in templates.
     #[arg(long, default_value = "}}", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub template_right_delimiter: String,
+    /// Let ExternalSecrets write other kinds than Secret, by spec.target.manifest: see docs/generic-targets.md.
+    #[arg(long, default_value = "false", num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub unsafe_allow_generic_targets: bool,
     /// Metrics with a series for each object.
     #[arg(long, default_value = "true", num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set)]
     pub object_metrics: bool,
@@ -276,7 +279,6 @@ accepted! {
     enable_generator_state "enable-generator-state",
     enable_extended_metric_labels "enable-extended-metric-labels",
     enable_http2 "enable-http2",
-    unsafe_allow_generic_targets "unsafe-allow-generic-targets",
     generator_gc_grace_period "generator-gc-grace-period",
     experimental_enable_aws_session_cache "experimental-enable-aws-session-cache",
     enable_vault_token_cache "enable-vault-token-cache",
@@ -315,6 +317,7 @@ impl Run {
                     left: self.template_left_delimiter.as_str().into(),
                     right: self.template_right_delimiter.as_str().into(),
                 },
+                generic_targets: self.unsafe_allow_generic_targets,
             },
             object_metrics: self.object_metrics,
             grace_period: self.grace_period,

@@ -16,7 +16,8 @@ use tokio::time::Instant;
 use crate::{
     api::{external_secret::CreationPolicy, names},
     inventory::Inventory,
-    operator::{self, config::Config, targets::Targets},
+    operator::{self, config::Config},
+    resources_api::{self, At},
     secrets_api::{self, Guarded, Look},
     sync::{
         Preview, Stages,
@@ -26,7 +27,7 @@ use crate::{
         plan::{self, Decision, Request, Situation, StoreState},
         record::Record,
         rewrite::Map,
-        spec::{Spec, StoreName},
+        spec::{GenericKind, Spec, StoreName},
     },
 };
 
@@ -110,7 +111,13 @@ impl fmt::Display for Line {
 /// Compares all objects that the operator would serve, or the ones that are named, in the order of their names.
 pub async fn run(client: Client, config: &Config, named: &[String]) -> Result<Vec<Line>, Error> {
     let inventory = Inventory::list(&client, config).await.map_err(Box::new)?;
-    let stages = operator::stages(&client, config, &Registry::new(), &Arc::new(Targets::default()))?;
+    let stages = operator::stages(
+        &client,
+        config,
+        &Registry::new(),
+        &Arc::default(),
+        &Arc::default(),
+    )?;
     let mut left: BTreeSet<&str> = named.iter().map(String::as_str).collect();
     let chosen: Vec<_> = inventory
         .objects
@@ -196,16 +203,39 @@ impl Compare<'_> {
         })
     }
 
-    async fn compare(&self, object: &Object, spec: &Spec, preview: &Preview) -> Result<Verdict, Failure> {
-        let (name, data) = (&*spec.target.name, &preview.data);
-        let unread = |error: secrets_api::Error| {
-            let cause = if error.is_forbidden() {
-                Cause::Forbidden
-            } else {
-                Cause::ApiServerUnavailable
-            };
-            Failure::new(cause, format!("Secret {name} could not be compared: {error}"))
+    /// Other kinds are compared by what a sync would declare of them: fields of others are theirs.
+    async fn compare_resource(
+        &self,
+        object: &Object,
+        spec: &Spec,
+        kind: &GenericKind,
+        preview: &Preview,
+    ) -> Result<Verdict, Failure> {
+        let resource = self.stages.writer.resolve(kind).await?;
+        let at = At {
+            resource: &resource,
+            namespace: &object.namespace,
+            name: &spec.target.name,
         };
+        let unread = |error: secrets_api::Error| unread(&error, spec);
+        let there = resources_api::metadata(self.client, at, Look::Get);
+        if there.await.map_err(unread)?.is_none() {
+            return Ok(Verdict::Missing);
+        }
+        let holds = resources_api::holds(self.client, at, &preview.fields);
+        Ok(if holds.await.map_err(unread)? {
+            Verdict::Equal
+        } else {
+            Verdict::Different
+        })
+    }
+
+    async fn compare(&self, object: &Object, spec: &Spec, preview: &Preview) -> Result<Verdict, Failure> {
+        if let Some(kind) = &spec.target.kind {
+            return self.compare_resource(object, spec, kind, preview).await;
+        }
+        let (name, data) = (&*spec.target.name, &preview.data);
+        let unread = |error: secrets_api::Error| unread(&error, spec);
         let there = secrets_api::metadata(self.client, &object.namespace, name, Look::Get);
         let Some(meta) = there.await.map_err(unread)? else {
             return Ok(Verdict::Missing);
@@ -236,6 +266,18 @@ impl Compare<'_> {
         let shape = secrets_api::shape(self.client, &object.namespace, name, Look::Get);
         Ok(same(shape.await.map_err(unread)?.keys == data.len()))
     }
+}
+
+fn unread(error: &secrets_api::Error, spec: &Spec) -> Failure {
+    let cause = if error.is_forbidden() {
+        Cause::Forbidden
+    } else {
+        Cause::ApiServerUnavailable
+    };
+    Failure::new(
+        cause,
+        format!("{} could not be compared: {error}", spec.target.id()),
+    )
 }
 
 /// ESO's hash of a Secret's data: Go's print of a map of byte slices. Fed piece by piece, so that no copy is left.

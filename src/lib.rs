@@ -5,8 +5,8 @@
 //!  kube      pure   AWS, kube    pure       pure       kube      kube
 //! ```
 //!
-//! `operator` watches and schedules; `sync` holds the stages, one module each; `aws` is the one way to AWS and
-//! `secrets_api` the one way to Kubernetes Secrets.
+//! `operator` watches and schedules; `sync` holds the stages, one module each; `aws` is the one way to AWS,
+//! `secrets_api` the one way to Kubernetes Secrets and `resources_api` that to targets of other kinds.
 
 pub mod api;
 pub mod aws;
@@ -19,6 +19,7 @@ pub mod inventory;
 pub mod migrate;
 pub mod operator;
 pub mod reference;
+pub mod resources_api;
 pub mod run;
 pub mod secret_bytes;
 pub mod secrets_api;

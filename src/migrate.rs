@@ -59,7 +59,7 @@ pub(crate) const KINDS: [EsoKind; 6] = [
     ),
     kind("v1alpha1", "PushSecret", "pushsecrets", PUSH_FINALIZER),
     EsoKind {
-        group: "generators.external-secrets.io",
+        group: names::GENERATORS_GROUP,
         version: "v1alpha1",
         kind: "GeneratorState",
         plural: "generatorstates",

@@ -5,6 +5,7 @@ pub mod config;
 pub mod events;
 mod external_secret;
 mod gauges;
+pub mod generic_targets;
 pub mod lease;
 pub mod namespaces;
 pub mod objects;
@@ -39,6 +40,7 @@ use self::{
     events::Events,
     external_secret::Held,
     gauges::Gauges,
+    generic_targets::GenericTargets,
     lease::Candidate,
     namespaces::Namespaces,
     objects::{ObjectName, Objects},
@@ -50,6 +52,7 @@ use self::{
 use crate::{
     aws::{self, Broker},
     generators::Generators,
+    resources_api::Kinds,
     secrets_api::Look,
     sync::{Stages, apply::Writer, object::Object, sources::Sources, template::pool::Pool},
     telemetry::{admin::Ready, metrics::Metrics},
@@ -161,6 +164,8 @@ pub struct Context {
     cluster_object_metrics: Gauges,
     /// Target Secrets.
     pub targets: Arc<Targets>,
+    /// Targets of other kinds.
+    pub generic_targets: Arc<GenericTargets>,
     /// ConfigMaps and Secrets that templates are taken from.
     pub template_sources: TemplateSources,
     /// Namespaces.
@@ -219,6 +224,7 @@ pub(crate) fn stages(
     config: &Config,
     registry: &Registry,
     targets: &Arc<Targets>,
+    generic_targets: &Arc<GenericTargets>,
 ) -> Result<Stages, Error> {
     let broker = Broker::new(config.aws.clone(), client.clone(), registry)?;
     let digest_key = hmac::Key::generate(hmac::HMAC_SHA256, &aws_lc_rs::rand::SystemRandom::new())
@@ -233,6 +239,8 @@ pub(crate) fn stages(
             Look::Patch
         },
         targets: Arc::clone(targets),
+        kinds: Kinds::default(),
+        generic_targets: Arc::clone(generic_targets),
     };
     Ok(Stages {
         generators: Generators::new(client.clone(), broker.clone(), &config.controller_class),
@@ -241,7 +249,6 @@ pub(crate) fn stages(
         sources: Sources::new(client.clone()),
         templates: Pool::default(),
         digest_key,
-        targets_watched: config.drift_watch,
     })
 }
 
@@ -263,7 +270,8 @@ pub async fn run(
     let events = Events::start(client.clone(), instance, metrics.events_dropped.clone());
     let (wakes, incoming) = mpsc::unbounded_channel();
     let targets = Arc::new(Targets::default());
-    let stages = stages(&client, &config, registry, &targets)?;
+    let generic_targets = Arc::new(GenericTargets::default());
+    let stages = stages(&client, &config, registry, &targets, &generic_targets)?;
     let class = store::ControllerClass::new(config.controller_class.as_str());
     let store_context = store::StoreContext {
         client: client.clone(),
@@ -284,6 +292,7 @@ pub async fn run(
         cluster_objects: ClusterObjects::default(),
         cluster_object_metrics,
         targets,
+        generic_targets,
         template_sources: TemplateSources::default(),
         namespaces: Namespaces::default(),
         store_context,

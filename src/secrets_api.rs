@@ -4,7 +4,7 @@
 //! is [`read_values`], for the closed list of Secrets that are *sources*: store and generator credentials and template
 //! sources. A target's values are never read back.
 
-mod request;
+pub(crate) mod request;
 mod write;
 
 use std::{collections::BTreeMap, time::Duration};

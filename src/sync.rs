@@ -1,4 +1,4 @@
-//! One object's way from spec to Secret: plan, fetch, rewrite, render, apply. `report` tells what became of it.
+//! One object's way from spec to target: plan, fetch, rewrite, render, apply. `report` tells what became of it.
 //!
 //! Each stage is one module with one entry. `plan`, `rewrite`, `template` and `render` are pure; `sources` reads what
 //! templates are taken from.
@@ -7,6 +7,7 @@ pub mod absence;
 pub mod apply;
 pub mod cause;
 pub mod fetch;
+pub mod fields;
 pub mod fingerprint;
 pub mod object;
 pub mod plan;
@@ -30,14 +31,15 @@ use self::{
     apply::{Applied, Writer},
     cause::{Cause, Failure},
     fetch::{Answers, Fetched},
+    fields::Fields,
     object::Object,
     plan::{Reads, Request, StoreState, Why},
     record::Record,
     render::Content,
     rewrite::Map,
     sources::Sources,
-    spec::{Interval, Place, Refresh, Spec, StoreName},
-    target::TargetView,
+    spec::{Interval, Place, Refresh, Spec, StoreName, TargetName},
+    target::{Seen, TargetView},
     template::{Filled, Template, pool::Pool},
 };
 use crate::{
@@ -60,8 +62,6 @@ pub struct Stages {
     pub templates: Pool,
     /// Key of digests: drawn at start, in memory only.
     pub digest_key: hmac::Key,
-    /// Whether targets are watched: what the watch does not show is not there.
-    pub targets_watched: bool,
 }
 
 /// What became of the target, where the sync succeeded.
@@ -95,8 +95,10 @@ pub struct Outcome {
 /// What a sync would write.
 #[derive(Debug)]
 pub struct Preview {
-    /// Data.
+    /// Data of a Secret.
     pub data: Map,
+    /// Fields of a target that is no Secret.
+    pub fields: Fields,
     /// Whether the Secret would hold nothing else: no key stays that has lost its source.
     pub whole: bool,
     /// Whether the template draws at random, so that no two syncs give the same.
@@ -126,16 +128,21 @@ impl Stages {
         object: &Object,
         spec: &Spec,
         record: &mut Record,
-        view: Option<&TargetView>,
+        seen: Seen<'_>,
         stores: &BTreeMap<StoreName, StoreState>,
         why: &Why,
         reads: &Reads,
-        renamed: &[Box<str>],
+        renamed: &[TargetName],
     ) -> Result<Outcome, Failure> {
+        let view = seen.view;
+        if let Some(kind) = &spec.target.kind {
+            // Before AWS is asked in vain.
+            self.writer.resolve(kind).await?;
+        }
         let single = *why == Why::Confirm;
         let answers = fetch::fetch(&self.broker, &self.generators, object, spec, stores, reads, why).await?;
         let missing = absence::missing(spec, reads, &answers)?;
-        let target_exists = view.is_some() || !self.targets_watched;
+        let target_exists = view.is_some() || !seen.watched;
         if !absence::confirm(record, spec, reads, &answers, single, target_exists) {
             return Ok(Outcome::awaiting_confirmation());
         }
@@ -180,12 +187,13 @@ impl Stages {
             }
         };
         let rendered = render::render(object, spec, content)?;
-        if !absence::confirm_after_start(record, object, &found, &rendered.data, view) {
+        let keys = rendered.keys_digest(spec);
+        if !absence::confirm_after_start(record, object, &found, &keys, view) {
             return Ok(Outcome::awaiting_confirmation());
         }
         let policy = format!("{:?} {} {}", spec.target, object.retained_on_delete(), object.uid);
         let digest = render::digest(&self.digest_key, &rendered, &policy);
-        if record.digest == Some(digest) && !record.unproven && self.is_intact(spec, record, view) {
+        if record.digest == Some(digest) && !record.unproven && is_intact(spec, record, seen) {
             record.found = found;
             let renamed = self.delete_renamed(object, spec, renamed).await?;
             return finished(Done::Applied(Applied::Unchanged(None)), renamed);
@@ -193,18 +201,7 @@ impl Stages {
         let applied = self.writer.apply(object, spec, &rendered, record, view).await?;
         record.found = found;
         record.digest = Some(digest);
-        record.targetless = applied == Applied::Missing;
-        match &applied {
-            Applied::Created(written) | Applied::Updated(written) | Applied::Unchanged(Some(written)) => {
-                record.written = Some(written.clone());
-                record.unproven = false;
-            }
-            Applied::Missing | Applied::Deleted => {
-                record.written = None;
-                record.digest = None;
-            }
-            Applied::Unchanged(None) => {}
-        }
+        note(record, spec, &applied);
         let renamed = self.delete_renamed(object, spec, renamed).await?;
         finished(Done::Applied(applied), renamed)
     }
@@ -241,6 +238,7 @@ impl Stages {
         let rendered = render::render(object, spec, content)?;
         Ok(Some(Preview {
             data: rendered.data,
+            fields: rendered.fields,
             whole: rendered.kept == Kept::Nothing,
             draws,
         }))
@@ -260,9 +258,14 @@ impl Stages {
             .iter()
             .map(|(name, text)| (name.clone(), text.version.clone()));
         record.template_sources = versions.collect();
-        self.templates
+        let filled = self
+            .templates
             .fill(&object.namespace, template, &Arc::new(map), kept, &texts)
-            .await
+            .await;
+        match object.generic_target() {
+            None => filled,
+            Some(_) => filled.map_err(|failure| failure.headline(render::NOT_APPLIED)),
+        }
     }
 
     /// What an earlier target name left goes only once the new one stands.
@@ -270,7 +273,7 @@ impl Stages {
         &self,
         object: &Object,
         spec: &Spec,
-        names: &[Box<str>],
+        names: &[TargetName],
     ) -> Result<usize, Failure> {
         if spec.target.creation != CreationPolicy::Owner || names.is_empty() {
             return Ok(0);
@@ -293,7 +296,7 @@ impl Stages {
                 Ok(Some(Done::Retained))
             }
             (DeletionPolicy::Delete, CreationPolicy::Owner) => {
-                self.writer.delete(object, &spec.target.name).await?;
+                self.writer.delete(object, &spec.target.id()).await?;
                 record.written = None;
                 record.digest = None;
                 record.targetless = true;
@@ -308,17 +311,34 @@ impl Stages {
             .headline("could not delete secret")),
         }
     }
+}
 
-    /// Whether the target still is what we wrote last, as far as the watch tells.
-    fn is_intact(&self, spec: &Spec, record: &Record, view: Option<&TargetView>) -> bool {
-        let Some(written) = &record.written else {
-            return false;
-        };
-        match view {
-            // The watch can be behind our own write: what counts is that nothing newer than it is known.
-            Some(view) => view.uid == written.uid && view.resource_version == written.resource_version,
-            None => !self.targets_watched && spec.target.creation != CreationPolicy::Merge,
+/// What is known of the target after it was written.
+fn note(record: &mut Record, spec: &Spec, applied: &Applied) {
+    record.targetless = *applied == Applied::Missing;
+    match applied {
+        Applied::Created(written) | Applied::Updated(written) | Applied::Unchanged(Some(written)) => {
+            record.written = Some(written.clone());
+            record.written_as = Some(spec.target.id());
+            record.unproven = false;
         }
+        Applied::Missing | Applied::Deleted => {
+            record.written = None;
+            record.digest = None;
+        }
+        Applied::Unchanged(None) => {}
+    }
+}
+
+/// Whether the target still is what we wrote last, as far as the watch tells.
+fn is_intact(spec: &Spec, record: &Record, seen: Seen<'_>) -> bool {
+    let Some(written) = &record.written else {
+        return false;
+    };
+    match seen.view {
+        // The watch can be behind our own write: what counts is that nothing newer than it is known.
+        Some(view) => view.uid == written.uid && view.resource_version == written.resource_version,
+        None => !seen.watched && spec.target.creation != CreationPolicy::Merge,
     }
 }
 

@@ -31,8 +31,8 @@ use crate::{
         plan::{self, Decision, Reads, Situation, StoreState, Why},
         record::{Record, Reported},
         report::{self, Began, Report},
-        spec::{Interval, Spec, StoreName},
-        target::TargetView,
+        spec::{Interval, Spec, StoreName, TargetName},
+        target::{Seen, TargetView},
     },
 };
 
@@ -112,15 +112,13 @@ async fn turn(
         return Some(wait);
     }
     let stores = stores(ctx, object);
-    let target = object
-        .target_name()
-        .and_then(|name| ctx.targets.get(&object.namespace, name));
+    let (target, targets_watched) = target(ctx, object);
     due::schedule_from_status(ctx, object, record, &stores, place, began);
     let decision = plan::decide(&Situation {
         object,
         record,
         target: target.as_ref(),
-        targets_watched: ctx.config.drift_watch,
+        targets_watched,
         stores: &stores,
         default_class: ctx.config.is_default_class(),
         terminating: ctx.namespaces.get(&object.namespace).terminating,
@@ -163,7 +161,10 @@ async fn turn(
                 ctx,
                 object,
                 record,
-                target.as_ref(),
+                Seen {
+                    view: target.as_ref(),
+                    watched: targets_watched,
+                },
                 &stores,
                 &why,
                 &reads,
@@ -188,7 +189,7 @@ async fn sync(
     ctx: &Arc<Context>,
     object: &Object,
     record: &mut Record,
-    target: Option<&TargetView>,
+    seen: Seen<'_>,
     stores: &BTreeMap<StoreName, StoreState>,
     why: &Why,
     reads: &Reads,
@@ -198,16 +199,14 @@ async fn sync(
     let Ok(spec) = &object.spec else {
         return (Report::default(), false);
     };
-    let created_by = fingerprint::created_by(&object.namespace, &object.name);
-    let mut renamed = ctx.targets.created_by(&object.namespace, &created_by);
-    renamed.retain(|name| **name != *spec.target.name);
+    let renamed = left_behind(ctx, object, record, spec);
     // What the watch knows of the target is what the digest may be compared with; anything else is written anew.
-    record.unproven |= unproven(object, record, spec, target);
+    record.unproven |= unproven(object, record, spec, seen.view);
     // Without the watch nothing is known of the target: who asks for a sync gets it written.
-    record.unproven |= !ctx.config.drift_watch && !why.is_periodic();
+    record.unproven |= !seen.watched && !why.is_periodic();
     let run = ctx
         .stages
-        .run(object, spec, record, target, stores, why, reads, &renamed);
+        .run(object, spec, record, seen, stores, why, reads, &renamed);
     let result = match tokio::time::timeout(SYNC_TIMEOUT, run).await {
         Ok(result) => result,
         Err(_) => Err(Failure::new(
@@ -269,6 +268,32 @@ async fn sync(
             )
         }
     }
+}
+
+/// The target as the watch of its kind shows it, and whether there is one.
+fn target(ctx: &Context, object: &Object) -> (Option<TargetView>, bool) {
+    match (object.secret_name(), object.generic_target()) {
+        (Some(name), _) => {
+            let view = ctx.targets.get(&object.namespace, name);
+            (view, ctx.config.drift_watch)
+        }
+        (None, Some((kind, name))) => ctx.generic_targets.get(kind, &object.namespace, name),
+        (None, None) => (None, ctx.config.drift_watch),
+    }
+}
+
+/// Targets of ours under other names or of other kinds.
+fn left_behind(ctx: &Context, object: &Object, record: &Record, spec: &Spec) -> Vec<TargetName> {
+    let created_by = fingerprint::created_by(&object.namespace, &object.name);
+    let secrets = ctx.targets.created_by(&object.namespace, &created_by);
+    let secrets = secrets.into_iter().map(|name| TargetName { kind: None, name });
+    let others = ctx.generic_targets.created_by(&object.namespace, &created_by);
+    let mut left: Vec<_> = secrets.chain(others).chain(record.written_as.clone()).collect();
+    left.sort();
+    left.dedup();
+    let current = spec.target.id();
+    left.retain(|target| *target != current);
+    left
 }
 
 fn unproven(object: &Object, record: &Record, spec: &Spec, target: Option<&TargetView>) -> bool {

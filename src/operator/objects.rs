@@ -21,7 +21,7 @@ pub struct Objects(RwLock<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     objects: HashMap<ObjectName, Arc<Object>>,
-    /// Names by namespace and target.
+    /// Names by namespace and target Secret.
     targets: HashMap<ObjectName, BTreeSet<Arc<str>>>,
     /// Names by store; the namespace of a cluster-wide store is empty.
     stores: HashMap<(Arc<str>, StoreName), BTreeSet<ObjectName>>,
@@ -54,7 +54,7 @@ pub(super) fn drop_from<K: std::hash::Hash + Eq, V: Ord>(
 impl Inner {
     fn remove(&mut self, at: &ObjectName) -> Option<Arc<Object>> {
         let object = self.objects.remove(at)?;
-        if let Some(target) = object.target_name() {
+        if let Some(target) = object.secret_name() {
             drop_from(&mut self.targets, &(Arc::clone(&at.0), Arc::from(target)), &at.1);
         }
         if let Some(kept) = &object.provisioned {
@@ -96,7 +96,7 @@ impl Objects {
         let object = Arc::new(object);
         let mut inner = self.write();
         let before = inner.remove(&at);
-        if let Some(target) = object.target_name() {
+        if let Some(target) = object.secret_name() {
             inner
                 .targets
                 .entry((Arc::clone(&at.0), Arc::from(target)))

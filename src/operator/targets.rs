@@ -1,4 +1,4 @@
-//! Target Secrets as their metadata tells them: the stream reduces each to a verdict, because keeping `managedFields`
+//! Targets of one kind as their metadata tells them: the stream reduces each to a verdict, because keeping `managedFields`
 //! would double the memory.
 
 use std::{
@@ -6,25 +6,27 @@ use std::{
     sync::{PoisonError, RwLock},
 };
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
 use super::{namespaces::Scope, objects::drop_from};
-use crate::{api::names, secrets_api::SecretMeta, sync::target::TargetView};
+use crate::{api::names, sync::target::TargetView};
 
 /// Namespace and name.
-pub type SecretName = (Box<str>, Box<str>);
+pub type At = (Box<str>, Box<str>);
 
-/// All Secrets that carry the managed label.
+/// All objects of a kind that carry the managed label.
 #[derive(Debug, Default)]
 pub struct Targets(RwLock<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    views: HashMap<SecretName, TargetView>,
+    views: HashMap<At, TargetView>,
     /// Names by namespace and created-by label: finds what a renamed target left.
-    created_by: HashMap<SecretName, BTreeSet<Box<str>>>,
+    created_by: HashMap<At, BTreeSet<Box<str>>>,
 }
 
 impl Inner {
-    fn remove(&mut self, at: &SecretName) -> Option<TargetView> {
+    fn remove(&mut self, at: &At) -> Option<TargetView> {
         let view = self.views.remove(at)?;
         if let Some(owner) = &view.created_by {
             drop_from(&mut self.created_by, &(at.0.clone(), owner.clone()), &at.1);
@@ -43,7 +45,7 @@ impl Targets {
     }
 
     /// A list is complete: what it covers and did not show is gone. Returns those names.
-    pub fn retain(&self, scope: &Scope, listed: &HashSet<SecretName>) -> Vec<SecretName> {
+    pub fn retain(&self, scope: &Scope, listed: &HashSet<At>) -> Vec<At> {
         let mut inner = self.write();
         let gone: Vec<_> = inner
             .views
@@ -57,9 +59,8 @@ impl Targets {
         gone
     }
 
-    /// A Secret was listed, changed, or written by us. Tells whether that is news.
-    pub fn apply(&self, meta: &SecretMeta) -> (SecretName, bool) {
-        let view = TargetView::new(meta);
+    /// An object was listed, changed, or written by us. Tells whether that is news.
+    pub fn apply(&self, meta: &ObjectMeta, view: TargetView) -> (At, bool) {
         let at = name_of(meta);
         let mut inner = self.write();
         // Our own write's answer can overtake the watch: what is older than that is no news.
@@ -82,27 +83,27 @@ impl Targets {
         (at, true)
     }
 
-    /// A Secret left the watch: deleted, or its label removed.
-    pub fn delete(&self, meta: &SecretMeta) -> SecretName {
+    /// An object left the watch: deleted, or its label removed.
+    pub fn delete(&self, meta: &ObjectMeta) -> At {
         let at = name_of(meta);
         let mut inner = self.write();
-        // A Secret of the same name that came since is another one.
+        // An object of the same name that came since is another one.
         if inner
             .views
             .get(&at)
-            .is_some_and(|known| Some(&*known.uid) == meta.metadata.uid.as_deref())
+            .is_some_and(|known| Some(&*known.uid) == meta.uid.as_deref())
         {
             inner.remove(&at);
         }
         at
     }
 
-    /// What is known of a Secret.
+    /// What is known of an object.
     pub fn get(&self, namespace: &str, name: &str) -> Option<TargetView> {
         self.read().views.get(&(namespace.into(), name.into())).cloned()
     }
 
-    /// Names of the Secrets in a namespace that carry a created-by label.
+    /// Names of the objects in a namespace that carry a created-by label.
     pub fn created_by(&self, namespace: &str, owner: &str) -> Vec<Box<str>> {
         let inner = self.read();
         inner
@@ -114,7 +115,7 @@ impl Targets {
             .collect()
     }
 
-    /// How many Secrets are watched.
+    /// How many objects are watched.
     pub fn len(&self) -> usize {
         self.read().views.len()
     }
@@ -125,9 +126,9 @@ impl Targets {
     }
 }
 
-fn name_of(meta: &SecretMeta) -> SecretName {
+fn name_of(meta: &ObjectMeta) -> At {
     let name = |text: &Option<String>| text.as_deref().unwrap_or_default().into();
-    (name(&meta.metadata.namespace), name(&meta.metadata.name))
+    (name(&meta.namespace), name(&meta.name))
 }
 
 /// resourceVersions of one object are comparable numbers (Kubernetes promises it from 1.35 on, and kept it before);

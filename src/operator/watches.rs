@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Context, Key, Kind, Recovery, Wake, cluster_external_secret,
+    generic_targets::watch::watch_used,
     namespaces::{NamespaceView, Scope},
     objects::ObjectName,
     queue::Lane,
@@ -27,7 +28,7 @@ use crate::{
         ClusterExternalSecret, ClusterSecretStore, ExternalSecret, SecretStore, Stored,
         external_secret::StoreKind,
     },
-    sync::{object::Object, sources::SourceKind},
+    sync::{object::Object, sources::SourceKind, target::TargetView},
 };
 
 /// Objects in one page of a list.
@@ -86,6 +87,10 @@ pub(super) fn start_all(
             let labelled = config().labels(&targets::selector());
             let observer = Targets::new(ctx, scope);
             spawn!(api, labelled, "secret", observer);
+        }
+        // Nobody waits for these either: a kind is watched only while some object writes it.
+        if ctx.config.rules.generic_targets {
+            watching.spawn(watch_used(Arc::clone(ctx), stop.clone()));
         }
     }
     // Nobody waits for these: they run only while some object names a source.
@@ -238,6 +243,7 @@ impl ExternalSecrets {
         self.wake_keepers(object, None);
         self.ctx.forget(at);
         self.ctx.template_sources.observe(at, Some(object), None);
+        self.ctx.generic_targets.observe(at, Some(object), None);
         self.ctx.metrics.forget(&object.namespace, &object.name);
         self.ctx.wake(Wake::Gone(Key::new(Kind::ExternalSecret, at)));
     }
@@ -258,6 +264,9 @@ impl Observer<Stored<ExternalSecret>> for ExternalSecrets {
         // Before its turn: what it is about to read must not change unseen.
         self.ctx
             .template_sources
+            .observe(&at, before.as_deref(), Some(&object));
+        self.ctx
+            .generic_targets
             .observe(&at, before.as_deref(), Some(&object));
         if listing {
             self.listed.insert(at.clone());
@@ -301,7 +310,7 @@ impl Observer<Stored<ExternalSecret>> for ExternalSecrets {
 pub(super) struct Targets {
     ctx: Arc<Context>,
     scope: Scope,
-    listed: HashSet<targets::SecretName>,
+    listed: HashSet<targets::At>,
 }
 
 impl Targets {
@@ -313,7 +322,7 @@ impl Targets {
         }
     }
 
-    fn wake(&self, (namespace, name): &targets::SecretName) {
+    fn wake(&self, (namespace, name): &targets::At) {
         for at in self.ctx.objects.of_target(namespace, name) {
             self.ctx.wake(Wake::Recovered(
                 Key::new(Kind::ExternalSecret, &at),
@@ -329,7 +338,7 @@ impl Observer<PartialObjectMeta<Secret>> for Targets {
     }
 
     fn apply(&mut self, secret: PartialObjectMeta<Secret>, listing: bool) {
-        let (at, news) = self.ctx.targets.apply(&secret);
+        let (at, news) = self.ctx.targets.apply(&secret.metadata, TargetView::new(&secret));
         if news {
             self.wake(&at);
         }
@@ -339,7 +348,7 @@ impl Observer<PartialObjectMeta<Secret>> for Targets {
     }
 
     fn delete(&mut self, secret: PartialObjectMeta<Secret>) {
-        let at = self.ctx.targets.delete(&secret);
+        let at = self.ctx.targets.delete(&secret.metadata);
         self.wake(&at);
     }
 

@@ -1,21 +1,23 @@
-//! Building and sending requests: bodies are wiped after use, answers are collected here and never logged.
+//! Building and sending requests: bodies are wiped after use, answers are collected here and never logged. Also for
+//! `resources_api`, whose objects hold values too.
 
 use bytes::Bytes;
 use http::{Method, Request, header};
 use http_body_util::BodyExt;
-use k8s_openapi::api::core::v1::Secret;
 use kube::{Client, api::PartialObjectMeta, client::Body};
+use serde::{Serialize, de::DeserializeOwned};
+use zeroize::Zeroizing;
 
 use super::CALL_TIMEOUT;
 
-pub(super) const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+pub(crate) const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
 pub(super) const TABLE: &str = "application/json;as=Table;g=meta.k8s.io;v=v1";
 pub(super) const FULL: &str = "application/json";
 
 /// Larger answers than this are refused: a Secret holds at most 1 MiB, base64 and managedFields included.
 const ANSWER_LIMIT: usize = 8 * 1024 * 1024;
 
-/// Why a request on a Secret failed. The texts hold no values.
+/// Why a request on a target or source failed. The texts hold no values.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The API server refused; its reason and code are kept.
@@ -102,6 +104,29 @@ impl Error {
         }
     }
 
+    /// What we sent has a field that the kind's schema has not; the server says so in an internal error.
+    pub fn is_undeclared_field(&self) -> bool {
+        let says = |message: &Redacted| {
+            [
+                "field not declared in schema",
+                "failed to create typed patch object",
+            ]
+            .iter()
+            .any(|text| message.0.contains(text))
+        };
+        matches!(self, Self::Refused { message, .. } if says(message))
+    }
+
+    /// The verb that we lack, where the server names it.
+    pub fn denied_verb(&self) -> Option<&'static str> {
+        let Self::Refused { message, .. } = self else {
+            return None;
+        };
+        ["get", "create", "patch", "delete"]
+            .into_iter()
+            .find(|verb| message.0.contains(&format!("cannot {verb} resource")))
+    }
+
     /// We lack a permission.
     pub fn is_forbidden(&self) -> bool {
         matches!(self.code(), Some(401 | 403))
@@ -164,7 +189,7 @@ pub(super) fn touch(namespace: &str, name: &str, accept: &'static str) -> Result
     )
 }
 
-pub(super) fn build(
+pub(crate) fn build(
     method: Method,
     uri: &str,
     accept: &'static str,
@@ -186,8 +211,15 @@ pub(super) fn build(
         .map_err(|_| Error::Answer("the request could not be built"))
 }
 
+/// A body that is wiped when the request has been sent.
+pub(crate) fn body<T: Serialize>(value: &T) -> Result<Bytes, Error> {
+    let mut buffer = Zeroizing::new(Vec::with_capacity(1024));
+    serde_json::to_writer(&mut *buffer, value).map_err(|_| Error::Answer("the body could not be written"))?;
+    Ok(Bytes::from_owner(buffer))
+}
+
 /// Sends and collects. Errors are parsed from `Status` answers.
-pub(super) async fn bytes(client: &Client, request: Request<Body>) -> Result<Bytes, Error> {
+pub(crate) async fn bytes(client: &Client, request: Request<Body>) -> Result<Bytes, Error> {
     let exchange = async {
         let response = client.send(request).await?;
         let status = response.status();
@@ -223,10 +255,10 @@ pub(super) async fn json(client: &Client, request: Request<Body>) -> Result<serd
         .map_err(|_| Error::Answer("the answer is not JSON"))
 }
 
-pub(super) async fn metadata(
+pub(crate) async fn metadata<K: DeserializeOwned>(
     client: &Client,
     request: Request<Body>,
-) -> Result<PartialObjectMeta<Secret>, Error> {
+) -> Result<PartialObjectMeta<K>, Error> {
     serde_json::from_slice(&bytes(client, request).await?)
         .map_err(|_| Error::Answer("the answer is not object metadata"))
 }

@@ -8,11 +8,10 @@ use http::Method;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::Client;
 use serde::{Serialize, Serializer, ser::SerializeMap};
-use zeroize::Zeroizing;
 
 use super::{
     SecretMeta,
-    request::{self, Error, METADATA, build, path},
+    request::{self, Error, METADATA, body, build, path},
 };
 use crate::secret_bytes::SecretBytes;
 
@@ -82,13 +81,6 @@ struct Op<'a, T: Serialize> {
     verb: &'static str,
     path: &'a str,
     value: T,
-}
-
-/// A body that is wiped when the request has been sent.
-fn body<T: Serialize>(value: &T) -> Result<Bytes, Error> {
-    let mut buffer = Zeroizing::new(Vec::with_capacity(1024));
-    serde_json::to_writer(&mut *buffer, value).map_err(|_| Error::Answer("the body could not be written"))?;
-    Ok(Bytes::from_owner(buffer))
 }
 
 /// POST of a Secret that is not there.

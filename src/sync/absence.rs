@@ -15,7 +15,6 @@ use super::{
     object::Object,
     plan::{Reads, Request},
     record::{Absence, Names, Record},
-    rewrite::Map,
     spec::{Place, Spec, Wanted},
     target::TargetView,
 };
@@ -200,12 +199,12 @@ fn agreed(record: &mut Record) -> bool {
 }
 
 /// After a start it is not known what a find gave before; but keys that differ from those on the target tell that
-/// something may have gone, which is as good a reason for a second look.
+/// something may have gone, which is as good a reason for a second look. `keys` is the digest of those that were rendered.
 pub fn confirm_after_start(
     record: &mut Record,
     object: &Object,
     found: &BTreeMap<Request, Names>,
-    rendered: &Map,
+    keys: &str,
     view: Option<&TargetView>,
 ) -> bool {
     let Some(view) = view else { return true };
@@ -215,7 +214,6 @@ pub fn confirm_after_start(
     }
     let manager = fingerprint::field_manager(&object.name);
     let held = view.writers.iter().find(|writer| *writer.manager == *manager);
-    let keys = fingerprint::keys_digest(rendered.keys().map(String::as_str));
     if held.is_none_or(|held| *held.keys == *keys) {
         return true;
     }

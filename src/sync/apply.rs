@@ -3,10 +3,11 @@
 
 mod adopt;
 mod merged;
+mod resource;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use kube::Client;
 use tokio::sync::Semaphore;
 
@@ -17,12 +18,13 @@ use super::{
     object::Object,
     record::Record,
     render::{self, Rendered},
-    spec::Spec,
+    spec::{Spec, TargetName},
     target::{self, TargetView, Written},
 };
 use crate::{
     api::{external_secret::CreationPolicy, names},
-    operator::targets::Targets,
+    operator::{generic_targets::GenericTargets, targets::Targets},
+    resources_api::Kinds,
     secrets_api::{self, Error, Guarded, Look, SecretMeta, Wanted},
 };
 
@@ -53,6 +55,10 @@ pub struct Writer {
     pub look: Look,
     /// Where our own writes are noted before the watch brings them.
     pub targets: Arc<Targets>,
+    /// The same, of other kinds.
+    pub generic_targets: Arc<GenericTargets>,
+    /// The kinds that the API server serves.
+    pub kinds: Kinds,
 }
 
 /// What became of the target.
@@ -90,6 +96,9 @@ impl Writer {
         view: Option<&TargetView>,
     ) -> Result<Applied, Failure> {
         let _slot = self.slots.acquire().await;
+        if let Some(kind) = &spec.target.kind {
+            return self.apply_resource(object, spec, kind, rendered, record).await;
+        }
         let manager = fingerprint::field_manager(&object.name);
         let target = Target {
             writer: self,
@@ -124,8 +133,12 @@ impl Writer {
     }
 
     /// Deletes the target because all its sources are gone; only what we wrote or own.
-    pub async fn delete(&self, object: &Object, name: &str) -> Result<bool, Failure> {
+    pub async fn delete(&self, object: &Object, target: &TargetName) -> Result<bool, Failure> {
         let _slot = self.slots.acquire().await;
+        let name = &*target.name;
+        if let Some(kind) = &target.kind {
+            return self.delete_resource(object, kind, name).await;
+        }
         let failed = |e: Error| failed(&e, name, "delete").headline("could not delete secret");
         let Some(meta) = secrets_api::metadata(&self.client, &object.namespace, name, self.look)
             .await
@@ -150,12 +163,17 @@ impl Writer {
         Ok(true)
     }
 
-    /// Deletes what an earlier target name left: Secrets that we wrote for this object under other names.
-    pub async fn delete_renamed(&self, object: &Object, names: &[Box<str>]) -> Result<usize, Failure> {
+    /// Deletes what an earlier target left: what we wrote for this object under other names, or of other kinds.
+    pub async fn delete_renamed(&self, object: &Object, left: &[TargetName]) -> Result<usize, Failure> {
         let manager = fingerprint::field_manager(&object.name);
         let created_by = fingerprint::created_by(&object.namespace, &object.name);
         let mut deleted = 0;
-        for name in names {
+        for target in left {
+            let name = &*target.name;
+            if let Some(kind) = &target.kind {
+                deleted += usize::from(self.delete_renamed_resource(object, kind, name).await?);
+                continue;
+            }
             let failed = |e: Error| failed(&e, name, "delete").headline("could not delete orphaned secrets");
             let meta = secrets_api::metadata(&self.client, &object.namespace, name, self.look)
                 .await
@@ -220,40 +238,17 @@ impl Target<'_> {
         .map_err(|e| self.failed(&e))
     }
 
-    fn owns(&self) -> bool {
-        self.spec.target.creation == CreationPolicy::Owner
-    }
-
     fn merges(&self) -> bool {
-        matches!(
-            self.spec.target.creation,
-            CreationPolicy::Merge | CreationPolicy::CreateOrMerge
-        )
+        merges(self.spec)
     }
 
     fn owner(&self) -> Option<OwnerReference> {
-        (self.owns() && !self.object.retained_on_delete()).then(|| OwnerReference {
-            api_version: names::API_VERSION.to_owned(),
-            kind: "ExternalSecret".to_owned(),
-            name: self.object.name.to_string(),
-            uid: self.object.uid.to_string(),
-            controller: Some(true),
-            block_owner_deletion: Some(true),
-        })
+        owner(self.object, self.spec)
     }
 
     /// Everything that a Secret of ours carries, whatever else is there.
     fn wanted(&self) -> Wanted {
-        let mut labels = self.rendered.labels.clone();
-        labels.insert(names::MANAGED_LABEL.to_owned(), "true".to_owned());
-        if self.owns() {
-            let created_by = fingerprint::created_by(&self.object.namespace, &self.object.name);
-            labels.insert(names::CREATED_BY_LABEL.to_owned(), created_by);
-        }
-        let mut annotations = self.rendered.annotations.clone();
-        if !self.merges() {
-            annotations.insert(names::KEYS_ANNOTATION.to_owned(), self.keys());
-        }
+        let (labels, annotations) = marked(self.object, self.spec, self.rendered);
         Wanted {
             data: self.rendered.data.clone(),
             labels,
@@ -266,7 +261,7 @@ impl Target<'_> {
     }
 
     fn keys(&self) -> String {
-        fingerprint::keys_digest(self.rendered.data.keys().map(String::as_str))
+        self.rendered.keys_digest(self.spec)
     }
 
     fn written(&self, meta: &SecretMeta) -> Written {
@@ -288,7 +283,7 @@ impl Target<'_> {
         let (client, namespace) = (&self.writer.client, &*self.object.namespace);
         match secrets_api::create(client, namespace, self.name(), &self.manager, &self.wanted()).await {
             Ok(meta) => {
-                self.writer.targets.apply(&meta);
+                self.writer.targets.apply(&meta.metadata, TargetView::new(&meta));
                 Ok(Applied::Created(self.written(&meta)))
             }
             // A missing namespace is a 404 too, and no object to look at again.
@@ -334,7 +329,9 @@ impl Target<'_> {
             secrets_api::overwrite(client, at, &merged::whole(self, meta)).await
         };
         let after = result.map_err(|e| self.attempt(&e))?;
-        self.writer.targets.apply(&after);
+        self.writer
+            .targets
+            .apply(&after.metadata, TargetView::new(&after));
         let written = self.written(&after);
         let moved = after.metadata.resource_version != meta.metadata.resource_version;
         Ok(if moved {
@@ -364,32 +361,7 @@ impl Target<'_> {
     }
 
     fn check_owner(&self, meta: &SecretMeta) -> Result<(), Failure> {
-        let owners = meta.metadata.owner_references.as_deref().unwrap_or_default();
-        match target::controller(owners) {
-            None => Ok(()),
-            Some(c) if c.is_external_secret && *c.name == *self.object.name => Ok(()),
-            Some(c) if c.is_external_secret => Err(Failure::new(
-                Cause::TargetOwned,
-                format!(
-                    "secret is owned by another ExternalSecret: {}; let one of the two write Secret {}",
-                    c.name,
-                    self.name()
-                ),
-            )
-            .headline("target is owned by another ExternalSecret")),
-            Some(_) if self.merges() => Ok(()),
-            Some(c) => Err(Failure::new(
-                Cause::TargetOwned,
-                format!(
-                    "could not set controller reference on secret: Secret {} is controlled by {} {}; choose another \
-                     target.name, or creationPolicy Merge",
-                    self.name(),
-                    c.kind,
-                    c.name
-                ),
-            )
-            .headline("failed to take ownership of target secret")),
-        }
+        check_owner(self.object, self.spec, &meta.metadata)
     }
 
     /// The type is not in the metadata: a Table GET tells it, once for each Secret that is not known.
@@ -419,6 +391,85 @@ impl Target<'_> {
             adopt::check(self, meta, &shape).await?;
         }
         Ok(())
+    }
+}
+
+/// Whether only our own part of the target is written.
+fn merges(spec: &Spec) -> bool {
+    matches!(
+        spec.target.creation,
+        CreationPolicy::Merge | CreationPolicy::CreateOrMerge
+    )
+}
+
+/// The reference that makes the target go with the object.
+fn owner(object: &Object, spec: &Spec) -> Option<OwnerReference> {
+    let owns = spec.target.creation == CreationPolicy::Owner && !object.retained_on_delete();
+    owns.then(|| OwnerReference {
+        api_version: names::API_VERSION.to_owned(),
+        kind: "ExternalSecret".to_owned(),
+        name: object.name.to_string(),
+        uid: object.uid.to_string(),
+        controller: Some(true),
+        block_owner_deletion: Some(true),
+    })
+}
+
+/// Labels and annotations: those that were rendered, and our marks.
+fn marked(
+    object: &Object,
+    spec: &Spec,
+    rendered: &Rendered,
+) -> (BTreeMap<String, String>, BTreeMap<String, String>) {
+    let mut labels = rendered.labels.clone();
+    labels.insert(names::MANAGED_LABEL.to_owned(), "true".to_owned());
+    if spec.target.creation == CreationPolicy::Owner {
+        let created_by = fingerprint::created_by(&object.namespace, &object.name);
+        labels.insert(names::CREATED_BY_LABEL.to_owned(), created_by);
+    }
+    let mut annotations = rendered.annotations.clone();
+    if !merges(spec) {
+        annotations.insert(names::KEYS_ANNOTATION.to_owned(), rendered.keys_digest(spec));
+    }
+    (labels, annotations)
+}
+
+/// A target that belongs to somebody else is left alone; under the merging policies only to another ExternalSecret.
+fn check_owner(object: &Object, spec: &Spec, meta: &ObjectMeta) -> Result<(), Failure> {
+    let owners = meta.owner_references.as_deref().unwrap_or_default();
+    let target = spec.target.id();
+    match target::controller(owners) {
+        None => Ok(()),
+        Some(c) if c.is_external_secret && *c.name == *object.name => Ok(()),
+        Some(c) if c.is_external_secret => Err(Failure::new(
+            Cause::TargetOwned,
+            format!(
+                "{} is owned by another ExternalSecret: {}; let one of the two write {target}",
+                if target.kind.is_none() {
+                    "secret"
+                } else {
+                    "resource"
+                },
+                c.name,
+            ),
+        )
+        .headline("target is owned by another ExternalSecret")),
+        Some(_) if merges(spec) => Ok(()),
+        Some(c) => Err(Failure::new(
+            Cause::TargetOwned,
+            format!(
+                "could not set controller reference on {}: {target} is controlled by {} {}; choose another \
+                 target.name, or creationPolicy Merge",
+                if target.kind.is_none() {
+                    "secret"
+                } else {
+                    "resource"
+                },
+                c.kind,
+                c.name
+            ),
+        )
+        .headline("failed to take ownership of target secret")),
     }
 }
 

@@ -45,6 +45,8 @@ causes! {
     InvalidSpec => Spec,
     /// A field that this version does not implement.
     NotSupported => Spec,
+    /// Targets that are no Secrets are switched off, or this kind is not one that may be written.
+    TargetKindRefused => Spec,
     /// The stored object cannot be read.
     Malformed => Spec,
     /// The store does not exist.
@@ -115,7 +117,9 @@ causes! {
     TargetImmutable => Watched,
     /// The Secret has, or would get, a privileged type.
     TargetTypeRefused => Watched,
-    /// The API server refuses the Secret as invalid.
+    /// The API server does not serve the kind of the target.
+    TargetKindNotServed => Watched,
+    /// The API server refuses the target as invalid.
     TargetInvalid => Data,
     /// Somebody else keeps changing the Secret.
     Contested => Denied,

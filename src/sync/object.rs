@@ -12,7 +12,7 @@ use super::{
     absence::OnMissing,
     cause::{Cause, Failure},
     fingerprint,
-    spec::{self, Rules, Spec, StoreName},
+    spec::{self, GenericKind, Rules, Spec, StoreName},
 };
 use crate::api::{ExternalSecret, ExternalSecretSpec, ExternalSecretStatus, Stored, names};
 
@@ -104,6 +104,15 @@ impl Object {
         let finalizers = metadata.finalizers.unwrap_or_default();
         let spec = spec.and_then(|spec| {
             let on_missing = OnMissing::of(&annotations)?;
+            if let (OnMissing::Keep, Some(kind)) = (on_missing, &spec.target.kind) {
+                return Err(Failure::new(
+                    Cause::InvalidSpec,
+                    format!(
+                        "the annotation {} cannot be keep for a {kind}, only for a Secret; use fail or skip",
+                        names::ON_MISSING_ANNOTATION
+                    ),
+                ));
+            }
             Ok(Spec { on_missing, ..spec })
         });
         Self {
@@ -130,8 +139,15 @@ impl Object {
     }
 
     /// Name of the Secret, where the spec says one.
-    pub fn target_name(&self) -> Option<&str> {
-        self.spec.as_ref().ok().map(|spec| &*spec.target.name)
+    pub fn secret_name(&self) -> Option<&str> {
+        let target = &self.spec.as_ref().ok()?.target;
+        target.kind.is_none().then_some(&*target.name)
+    }
+
+    /// Kind and name of the target, where the spec says one that is no Secret.
+    pub fn generic_target(&self) -> Option<(&GenericKind, &str)> {
+        let target = &self.spec.as_ref().ok()?.target;
+        Some((target.kind.as_ref()?, &*target.name))
     }
 
     /// Values of the annotations that ask for a sync whatever the policy.

@@ -178,9 +178,9 @@ pub fn decide(s: &Situation<'_>) -> Decision {
         return Decision::Refuse(Failure::new(
             Cause::Contested,
             format!(
-                "contested by {by}: Secret {} was repaired {REPAIRS} times within ten minutes; stop the other writer, \
+                "contested by {by}: {} was repaired {REPAIRS} times within ten minutes; stop the other writer, \
                  or use creationPolicy Merge",
-                spec.target.name
+                spec.target.id()
             ),
         ));
     }

@@ -12,7 +12,7 @@ use super::{
     plan::Request,
     report,
     sources::{SourceName, Version},
-    spec::Place,
+    spec::{Place, TargetName},
     target::Written,
 };
 use crate::api::external_secret::{StatusCondition, SyncedEntry};
@@ -87,6 +87,8 @@ pub struct Record {
     pub renew_at: Option<Instant>,
     /// Our last write of the target.
     pub written: Option<Written>,
+    /// What we wrote last: another target than the spec names is to go.
+    pub written_as: Option<TargetName>,
     /// The last sync ended without a target, and none is missed: its sources are gone, or nobody has made it yet.
     pub targetless: bool,
     /// Digest of what was last written or found equal.
@@ -139,6 +141,7 @@ impl Record {
             due: None,
             renew_at: None,
             written: None,
+            written_as: None,
             targetless: ready.is_some_and(report::is_targetless),
             digest: None,
             unproven: true,

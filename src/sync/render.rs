@@ -7,16 +7,21 @@ use aws_lc_rs::hmac;
 use super::{
     absence::Kept,
     cause::{Cause, Failure},
+    fields::{Fields, Misfit, Path},
+    fingerprint,
     object::Object,
     record::Digest,
     rewrite::Map,
-    spec::{Spec, key_problem},
-    template::Filled,
+    spec::{GenericKind, Spec, key_problem},
+    template::{Filled, Template},
 };
 use crate::api::names;
 
 /// Kubernetes' limit on the data of a Secret, in bytes.
 const SIZE_LIMIT: usize = 1024 * 1024;
+
+/// The contract's sentence where an object of another kind cannot be made of a template.
+pub(super) const NOT_APPLIED: &str = "could not apply template to manifest";
 
 /// Types that give their holder power over the cluster: a Secret of these is neither made nor written.
 const PRIVILEGED: [&str; 2] = [
@@ -51,8 +56,10 @@ pub fn is_privileged(type_: &str) -> bool {
 /// A Secret as it should be, without what only `apply` knows: the labels, owner and merge with what is there.
 #[derive(Clone, Debug, Default)]
 pub struct Rendered {
-    /// Data.
+    /// Data of a Secret; empty for other kinds.
     pub data: Map,
+    /// Fields of a target that is no Secret.
+    pub fields: Fields,
     /// Labels that the object declares.
     pub labels: BTreeMap<String, String>,
     /// Annotations that the object declares.
@@ -76,19 +83,65 @@ pub enum Content {
 
 /// Renders. Without a template, labels and annotations of the object are copied; with one, only its own are set.
 pub fn render(object: &Object, spec: &Spec, content: Content) -> Result<Rendered, Failure> {
-    let rendered = match content {
+    let mut rendered = match content {
         Content::Read(data, kept) => copied(object, data, kept),
         Content::Filled(filled) => templated(spec, filled),
     };
     check_keys(&rendered.data)?;
-    check_size(&rendered.data)?;
+    match &spec.target.kind {
+        None => check_size(&rendered.data)?,
+        Some(kind) => rendered.data_to_fields(spec, kind)?,
+    }
     Ok(rendered)
+}
+
+impl Rendered {
+    /// Digest of what is written, without values: keys of a Secret, or the fields of another kind.
+    pub fn keys_digest(&self, spec: &Spec) -> String {
+        if spec.target.kind.is_none() {
+            return fingerprint::keys_digest(self.data.keys().map(String::as_str));
+        }
+        fingerprint::keys_digest(self.fields.leaves().iter().map(String::as_str))
+    }
+
+    /// Data of other kinds is text, in `data` where it is a ConfigMap's or a template's, else in `spec.data`.
+    fn data_to_fields(&mut self, spec: &Spec, kind: &GenericKind) -> Result<(), Failure> {
+        let template = spec.target.template.as_deref();
+        let path = if kind.is_config_map() || template.is_some_and(Template::gives_data) {
+            Path::data()
+        } else {
+            Path::spec_data()
+        };
+        for (key, value) in std::mem::take(&mut self.data) {
+            let text = str::from_utf8(value.expose()).map_err(|_| {
+                invalid(format!(
+                    "the value of key {key} is not UTF-8, which {kind} cannot hold; write it to a Secret, or decode it"
+                ))
+            })?;
+            let inserted = self.fields.insert(&path, &key, text.into());
+            inserted
+                .map_err(|misfit: Misfit| invalid(format!("key {key} cannot stand at {path}: {misfit}")))?;
+        }
+        let size = self.fields.size();
+        if size > SIZE_LIMIT {
+            return Err(Failure::new(
+                Cause::TooLarge,
+                format!("the {kind} would hold {size} bytes, Kubernetes allows {SIZE_LIMIT}: split it"),
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn invalid(text: String) -> Failure {
+    Failure::new(Cause::TargetInvalid, text).headline(NOT_APPLIED)
 }
 
 fn templated(spec: &Spec, filled: Filled) -> Rendered {
     let template = spec.target.template.as_deref();
     let mut rendered = Rendered {
         data: filled.data,
+        fields: filled.fields,
         labels: filled.labels,
         annotations: filled.annotations,
         kept: filled.kept,
@@ -120,6 +173,7 @@ fn copied(object: &Object, data: Map, kept: Kept) -> Rendered {
     };
     Rendered {
         data,
+        fields: Fields::default(),
         labels: copied(&object.labels),
         annotations: copied(&object.annotations),
         kept,
@@ -169,6 +223,7 @@ pub fn digest(key: &hmac::Key, rendered: &Rendered, also: &str) -> Digest {
         part(key.as_bytes());
         part(value.expose());
     }
+    part(&serde_json::to_vec(rendered.fields.expose()).unwrap_or_default());
     for map in [&rendered.labels, &rendered.annotations] {
         part(b"");
         for (name, value) in map {

@@ -32,6 +32,9 @@ const ENTRIES_BYTES: usize = 16 * 1024;
 /// Longest wait between tries of what backs off.
 const LONGEST_BACKOFF: Duration = Duration::from_mins(5);
 
+/// How often a kind of target that is not served is looked for.
+const NOT_SERVED: Duration = Duration::from_mins(1);
+
 /// Cause of an object that is Ready although sources are missing, as it wished.
 const PARTIALLY_SYNCED: &str = "PartiallySynced";
 
@@ -62,29 +65,47 @@ fn partially_synced(object: &Object, outcome: &Outcome) -> Option<String> {
     )))
 }
 
-/// Text of the Ready condition with its reason, for each end of a sync.
-fn success(done: &Done) -> Option<(&'static str, &'static str)> {
-    Some(match done {
+/// Text of the Ready condition with its reason, for each end of a sync; the contract has others for generic targets.
+fn success(done: &Done, generic: bool) -> Option<(&'static str, &'static str)> {
+    let (secret, resource) = match done {
         Done::AwaitingConfirmation => return None,
-        Done::Retained => ("SecretSynced", "secret retained due to DeletionPolicy=Retain"),
-        Done::Applied(Applied::Deleted) => ("SecretDeleted", "secret deleted due to DeletionPolicy=Delete"),
-        Done::Applied(Applied::Missing) => (
-            "SecretMissing",
-            "secret will not be created due to CreationPolicy=Merge",
+        Done::Retained => (
+            ("SecretSynced", "secret retained due to DeletionPolicy=Retain"),
+            ("ResourceSynced", "resource retained due to DeletionPolicy=Retain"),
         ),
-        Done::NotWritten | Done::Applied(_) => ("SecretSynced", "secret synced"),
-    })
+        Done::Applied(Applied::Deleted) => (
+            ("SecretDeleted", "secret deleted due to DeletionPolicy=Delete"),
+            ("ResourceDeleted", "resource deleted due to DeletionPolicy=Delete"),
+        ),
+        Done::Applied(Applied::Missing) => (
+            (
+                "SecretMissing",
+                "secret will not be created due to CreationPolicy=Merge",
+            ),
+            (
+                "ResourceMissing",
+                "resource will not be created due to CreationPolicy=Merge",
+            ),
+        ),
+        Done::NotWritten | Done::Applied(_) => (
+            ("SecretSynced", "secret synced"),
+            ("ResourceSynced", "secret synced"),
+        ),
+    };
+    Some(if generic { resource } else { secret })
 }
 
 /// Whether a condition tells that there is no target, and that none is missed.
 pub fn is_targetless(ready: &StatusCondition) -> bool {
-    let [deleted, missing] =
-        [Applied::Deleted, Applied::Missing].map(|applied| success(&Done::Applied(applied)));
     let says = (ready.reason.as_deref(), ready.message.as_deref());
-    let told = |wanted: Option<(&'static str, &'static str)>| {
-        wanted.is_some_and(|(r, m)| says == (Some(r), Some(m)))
+    let told = |done: &Done| {
+        let mut texts = [false, true]
+            .into_iter()
+            .filter_map(|generic| success(done, generic));
+        texts.any(|(reason, message)| says == (Some(reason), Some(message)))
     };
-    ready.status == "True" && (told(deleted) || told(missing))
+    let targetless = [Done::Applied(Applied::Deleted), Done::Applied(Applied::Missing)];
+    ready.status == "True" && targetless.iter().any(told)
 }
 
 /// An event to publish.
@@ -137,7 +158,7 @@ pub fn succeeded(
     interval: Interval,
     began: Began,
 ) -> Report {
-    let Some((reason, message)) = success(&outcome.done) else {
+    let Some((reason, message)) = success(&outcome.done, object.generic_target().is_some()) else {
         // A removal waits for its second look; the object stays as it is until then.
         let wait = record
             .confirm_at
@@ -186,7 +207,7 @@ pub fn succeeded(
             Done::Retained | Done::Applied(Applied::Deleted) => record.reported.binding.clone(),
             Done::NotWritten | Done::AwaitingConfirmation | Done::Applied(Applied::Missing) => None,
             Done::Applied(Applied::Created(_) | Applied::Updated(_) | Applied::Unchanged(_)) => {
-                object.target_name().map(str::to_owned)
+                object.secret_name().map(str::to_owned)
             }
         },
         entries,
@@ -205,7 +226,14 @@ pub fn succeeded(
     if !(heartbeat || asked || changed || was_failing) {
         after.refresh_time = record.reported.refresh_time;
     }
-    let notes = notes(record, outcome, message, partly.is_some(), changed || asked);
+    let notes = notes(
+        object,
+        record,
+        outcome,
+        message,
+        partly.is_some(),
+        changed || asked,
+    );
     record.told_missing.clone_from(&outcome.missing);
     Report {
         status: write(record, after),
@@ -237,14 +265,25 @@ fn versions(object: &Object, record: &Record, outcome: &Outcome) -> (Vec<SyncedE
 }
 
 /// What users are told of a success.
-fn notes(record: &Record, outcome: &Outcome, message: &str, partly: bool, is_news: bool) -> Vec<Note> {
+fn notes(
+    object: &Object,
+    record: &Record,
+    outcome: &Outcome,
+    message: &str,
+    partly: bool,
+    is_news: bool,
+) -> Vec<Note> {
     let mut notes = vec![];
     let ready = record.reported.ready.as_ref();
     let said = ready.and_then(|ready| ready.message.as_deref()) == Some(message);
+    let told = |verb: &'static str, secret: &str| match object.generic_target() {
+        None => Note::normal(verb, secret),
+        Some((kind, name)) => Note::normal(verb, format!("{verb} {kind} {name}")),
+    };
     match &outcome.done {
-        Done::Applied(Applied::Created(_)) => notes.push(Note::normal("Created", "secret created")),
-        Done::Applied(Applied::Updated(_)) => notes.push(Note::normal("Updated", "secret updated")),
-        Done::Applied(Applied::Deleted) if !said => notes.push(Note::normal("Deleted", message)),
+        Done::Applied(Applied::Created(_)) => notes.push(told("Created", "secret created")),
+        Done::Applied(Applied::Updated(_)) => notes.push(told("Updated", "secret updated")),
+        Done::Applied(Applied::Deleted) if !said => notes.push(told("Deleted", message)),
         _ => {}
     }
     if outcome.renamed > 0 {
@@ -298,6 +337,7 @@ pub fn failed(
         Class::Spec => None,
         // By then half of the repairs that made it a contest are forgotten.
         Class::Denied if failure.cause == Cause::Contested => Some(CONTEST_WINDOW / 2),
+        Class::Watched if failure.cause == Cause::TargetKindNotServed => Some(NOT_SERVED),
         Class::Watched if refused => Some(every.min(DEFAULT_WAIT)),
         Class::Data => Some(every),
         Class::Watched | Class::Denied => Some(backoff(Duration::from_secs(5), count)),
@@ -329,7 +369,11 @@ pub fn failed(
     let after = Reported {
         ready: Some(condition(
             "False",
-            "SecretSyncedError",
+            if object.generic_target().is_some() {
+                "ResourceSyncedError"
+            } else {
+                "SecretSyncedError"
+            },
             message.clone(),
             &record.reported,
             began.at,

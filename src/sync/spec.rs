@@ -11,7 +11,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 pub use rewrite::{KeyTemplate, Merge, RewriteOp};
 pub use source::{FindBy, Place, Remote, Source, StoreName, Wanted, stores, stores_of_unreadable};
-pub use target::TargetSpec;
+pub use target::{GenericKind, TargetName, TargetSpec};
 pub use windows::{Gate, Windows};
 
 use crate::{
@@ -28,6 +28,8 @@ use crate::{
 pub struct Rules {
     /// What marks an action in templates.
     pub delimiters: Delimiters,
+    /// Whether targets may be of other kinds than Secret.
+    pub generic_targets: bool,
 }
 
 /// How often a source is read again.
@@ -63,7 +65,7 @@ pub enum Refresh {
 /// A spec that keeps every rule it can keep by itself.
 #[derive(Clone, Debug)]
 pub struct Spec {
-    /// The Secret.
+    /// What is written.
     pub target: TargetSpec,
     /// When it is refreshed.
     pub refresh: Refresh,
@@ -79,13 +81,6 @@ pub struct Spec {
 
 fn invalid(text: impl Into<String>) -> Failure {
     Failure::new(Cause::InvalidSpec, text)
-}
-
-pub(super) fn not_supported(path: impl std::fmt::Display) -> Failure {
-    Failure::new(
-        Cause::NotSupported,
-        format!("{path} is not implemented by this version of keyferry; remove it, or upgrade"),
-    )
 }
 
 impl Spec {

@@ -1,4 +1,4 @@
-//! A target Secret as its metadata tells it, and whether it still is what we wrote.
+//! A target as its metadata tells it, and whether it still is what we wrote.
 //!
 //! resourceVersion is the only complete signal; `managedFields` filters: they tell which changes cannot have touched
 //! data, but can be forged or restored, so a change that they call harmless is written over at the next refresh.
@@ -14,12 +14,12 @@ use kube::api::PartialObjectMeta;
 use super::fingerprint;
 use crate::api::{external_secret::CreationPolicy, names};
 
-/// Who writes data of a Secret.
+/// Who writes data of a Secret, or fields of another kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Writer {
     /// Field manager.
     pub manager: Box<str>,
-    /// Digest of the data keys that its entries hold.
+    /// Digest of the data keys, or fields, that its entries hold.
     pub keys: Box<str>,
     /// Whether another manager holds one of them too.
     pub shared: bool,
@@ -81,6 +81,38 @@ pub fn data_keys(entry: &ManagedFieldsEntry) -> BTreeSet<&str> {
         .collect()
 }
 
+/// Where the values stand that a `managedFields` entry holds, metadata aside: as [`super::fields::Fields::leaves`].
+pub fn leaves(entry: &ManagedFieldsEntry) -> BTreeSet<String> {
+    fn collect(path: &str, fields: &serde_json::Value, leaves: &mut BTreeSet<String>) {
+        let members = fields.as_object().into_iter().flatten();
+        let mut members = members
+            .filter_map(|(key, fields)| Some((key.strip_prefix("f:")?, fields)))
+            .peekable();
+        if members.peek().is_none() {
+            leaves.insert(path.to_owned());
+        }
+        for (key, fields) in members {
+            collect(&format!("{path}/{key}"), fields, leaves);
+        }
+    }
+    let mut leaves = BTreeSet::new();
+    let fields = entry.fields_v1.as_ref().and_then(|fields| fields.0.as_object());
+    for (key, fields) in fields.into_iter().flatten() {
+        if let Some(key) = key.strip_prefix("f:").filter(|key| *key != "metadata") {
+            collect(key, fields, &mut leaves);
+        }
+    }
+    leaves
+}
+
+/// Whether an entry is what a manager applies of the object itself: by server-side apply, as other kinds than Secret are
+/// written.
+pub fn is_applied_by(entry: &ManagedFieldsEntry, manager: &str) -> bool {
+    entry.manager.as_deref() == Some(manager)
+        && entry.operation.as_deref() == Some("Apply")
+        && entry.subresource.as_deref().unwrap_or_default().is_empty()
+}
+
 /// Keys under `metadata.<field>` of a `managedFields` entry.
 pub fn metadata_keys<'a>(entry: &'a ManagedFieldsEntry, field: &str) -> BTreeSet<&'a str> {
     let map = entry
@@ -106,9 +138,9 @@ pub fn controller(owners: &[OwnerReference]) -> Option<Controller> {
 }
 
 /// Managers that hold data keys, by the time of their last change.
-fn newest_first(meta: &ObjectMeta) -> Vec<Box<str>> {
+fn newest_first(meta: &ObjectMeta, holds: impl Fn(&ManagedFieldsEntry) -> bool) -> Vec<Box<str>> {
     let entries = meta.managed_fields.iter().flatten();
-    let mut writers: Vec<_> = entries.filter(|entry| !data_keys(entry).is_empty()).collect();
+    let mut writers: Vec<_> = entries.filter(|entry| holds(entry)).collect();
     writers.sort_by_key(|entry| Reverse(entry.time.as_ref().map(|time| time.0)));
     writers
         .into_iter()
@@ -132,13 +164,6 @@ impl TargetView {
     /// Reduces metadata.
     pub fn new(meta: &PartialObjectMeta<Secret>) -> Self {
         let meta = &meta.metadata;
-        let label = |name: &str| meta.labels.as_ref().and_then(|labels| labels.get(name));
-        let annotation = |name: &str| {
-            meta.annotations
-                .as_ref()
-                .and_then(|annotations| annotations.get(name))
-        };
-        let text = |text: &Option<String>| text.as_deref().unwrap_or_default().into();
         let entries: Vec<_> = meta
             .managed_fields
             .iter()
@@ -148,7 +173,7 @@ impl TargetView {
             .filter(|(_, keys)| !keys.is_empty())
             .collect();
         let newest_writers = if entries.len() > 1 {
-            newest_first(meta)
+            newest_first(meta, |entry| !data_keys(entry).is_empty())
         } else {
             vec![]
         };
@@ -181,6 +206,44 @@ impl TargetView {
             .map(|(manager, _)| *manager)
             .find(|manager| !is_ours(manager));
         Self {
+            writers,
+            foreign_writer: foreign.map(Into::into),
+            newest_writers,
+            ..Self::without_writers(meta)
+        }
+    }
+
+    /// Reduces metadata of another kind: what we apply of it counts, and fields of others are theirs.
+    pub fn of_resource(meta: &ObjectMeta) -> Self {
+        let entries = meta.managed_fields.iter().flatten();
+        let ours = entries.filter_map(|entry| {
+            let manager = entry.manager.as_deref()?;
+            let leaves = leaves(entry);
+            let counts = manager.starts_with(names::FIELD_MANAGER_PREFIX)
+                && is_applied_by(entry, manager)
+                && !leaves.is_empty();
+            counts.then(|| Writer {
+                manager: manager.into(),
+                keys: fingerprint::keys_digest(leaves.iter().map(String::as_str)).into(),
+                shared: false,
+            })
+        });
+        Self {
+            writers: ours.collect(),
+            newest_writers: newest_first(meta, |entry| !leaves(entry).is_empty()),
+            ..Self::without_writers(meta)
+        }
+    }
+
+    fn without_writers(meta: &ObjectMeta) -> Self {
+        let label = |name: &str| meta.labels.as_ref().and_then(|labels| labels.get(name));
+        let annotation = |name: &str| {
+            meta.annotations
+                .as_ref()
+                .and_then(|annotations| annotations.get(name))
+        };
+        let text = |text: &Option<String>| text.as_deref().unwrap_or_default().into();
+        Self {
             uid: text(&meta.uid),
             resource_version: text(&meta.resource_version),
             managed: label(names::MANAGED_LABEL).is_some_and(|value| value == "true"),
@@ -188,12 +251,21 @@ impl TargetView {
             keys: annotation(names::KEYS_ANNOTATION).map(|value| value.as_str().into()),
             written_by_eso: annotation(names::DATA_HASH_ANNOTATION).is_some(),
             controller: controller(meta.owner_references.as_deref().unwrap_or_default()),
-            writers,
-            foreign_writer: foreign.map(Into::into),
-            newest_writers,
+            writers: vec![],
+            foreign_writer: None,
+            newest_writers: vec![],
             deleting: meta.deletion_timestamp.is_some(),
         }
     }
+}
+
+/// A target as the watch shows it.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen<'a> {
+    /// What it shows; nothing where it is absent.
+    pub view: Option<&'a TargetView>,
+    /// Whether it is watched at all: what the watch does not show is not there.
+    pub watched: bool,
 }
 
 /// What a write of ours left: compared with what is there now.

@@ -19,7 +19,7 @@ use gotext::template::{Functions, Limits, ParseError, ParseOptions};
 
 pub use fill::{Budget, Filled, fill};
 
-use super::sources::SourceName;
+use super::{fields::Path, sources::SourceName};
 use crate::api::external_secret::{DecodingStrategy, TemplateScope};
 
 /// sprig's functions and External Secrets': built once, for every template of the process.
@@ -66,14 +66,16 @@ impl fmt::Debug for Text {
 }
 
 /// Where output goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Destination {
-    /// The data of the Secret.
+    /// The data of the target: texts by key.
     Data,
     /// Its labels.
     Labels,
     /// Its annotations.
     Annotations,
+    /// Any field of a target that is no Secret.
+    Field(Path),
 }
 
 /// Templates in a ConfigMap or Secret.
@@ -123,6 +125,11 @@ pub struct Template {
 }
 
 impl Template {
+    /// Whether it gives texts by key, besides what was read.
+    pub fn gives_data(&self) -> bool {
+        !self.data.is_empty() || self.from.iter().any(|from| from.target == Destination::Data)
+    }
+
     /// The ConfigMaps and Secrets that it takes text from.
     pub fn sources(&self) -> BTreeSet<&SourceName> {
         self.from

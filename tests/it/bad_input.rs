@@ -200,7 +200,7 @@ async fn a_spec_that_contradicts_itself_is_refused_also_where_admission_let_it_p
         json!({ "target": { "manifest": { "apiVersion": "v1", "kind": "ConfigMap" } } }),
         "spec.target.manifest",
     )] {
-        has(&synced.fails(with(more), "NotSupported").await, &[path]);
+        has(&synced.fails(with(more), "TargetKindRefused").await, &[path]);
     }
 }
 

@@ -22,6 +22,7 @@ mod drift;
 mod examples;
 mod find;
 mod generators;
+mod generic_targets;
 mod harness;
 mod identity;
 mod install;

@@ -46,6 +46,28 @@ async fn nothing_is_allowed_by_a_wildcard_and_nothing_touches_webhooks_or_crds()
 }
 
 #[tokio::test]
+async fn generic_targets_bring_their_flag_and_rights_on_just_the_named_kinds() {
+    let without = render(&[]).await;
+    let flag = "--unsafe-allow-generic-targets=true";
+    assert!(!arguments(&without).contains(&flag));
+    let objects = render(&[
+        "genericTargets.enabled=true",
+        "genericTargets.resources[0].apiGroup=argoproj.io",
+        "genericTargets.resources[0].resources={applications}",
+        "genericTargets.resources[0].verbs={get,patch}",
+    ])
+    .await;
+    assert!(arguments(&objects).contains(&flag));
+    let before = allowed(&[controller_role(&without)]);
+    let mut added = allowed(&[controller_role(&objects)]);
+    added.retain(|right| !before.contains(right));
+    assert_eq!(
+        added.into_iter().collect::<Vec<_>>(),
+        ["argoproj.io/applications: get", "argoproj.io/applications: patch"]
+    );
+}
+
+#[tokio::test]
 async fn several_namespaces_get_a_role_each_and_no_cluster_role() {
     let objects = render(&["watchNamespaces={shop,mail}"]).await;
     assert!(of_kind(&objects, "ClusterRole").is_empty());

@@ -39,7 +39,8 @@ pub struct Target {
     /// Makes the Secret immutable: it is written once and then left alone. Default: false.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub immutable: Option<bool>,
-    /// Another kind than Secret to write.
+    /// Another kind than Secret to write, of the same namespace; needs an operator that runs with
+    /// --unsafe-allow-generic-targets.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub manifest: Option<Manifest>,
     /// How the Secret is made from what was read. Left out, each key that was read becomes a key of the Secret, and
@@ -173,7 +174,8 @@ pub struct TemplateFrom {
     /// A template whose output is YAML of keys and values.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub literal: Option<String>,
-    /// Where the output goes: Data, Annotations or Labels. Default: Data.
+    /// Where the output goes: Data, Annotations or Labels; for other kinds than Secret also a path, such as spec.rules[0].
+    /// Default: Data.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "Data"))]
     pub target: Option<String>,

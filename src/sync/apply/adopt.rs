@@ -2,12 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
 use super::{Adoption, Attempt, Target};
 use crate::{
     api::names,
     secrets_api::{self, Guarded, SecretMeta, Shape},
     sync::{
         cause::{Cause, Failure},
+        object::Object,
         target::data_keys,
     },
 };
@@ -17,7 +20,7 @@ const NAMED_KEYS: usize = 10;
 
 /// Proves that nothing is lost: every existing key is wanted, and holds the wanted value.
 pub(super) async fn check(target: &Target<'_>, meta: &SecretMeta, shape: &Shape) -> Result<(), Attempt> {
-    if consents(target, meta) {
+    if consents(target.writer.adoption, target.object, &meta.metadata) {
         return Ok(());
     }
     let wanted = &target.rendered.data;
@@ -70,19 +73,19 @@ pub(super) async fn check(target: &Target<'_>, meta: &SecretMeta, shape: &Shape)
     ))
 }
 
-fn consents(target: &Target<'_>, meta: &SecretMeta) -> bool {
-    let name = &*target.object.name;
-    let on_secret = meta
-        .metadata
+/// Whether somebody who may say so wants the target to be taken over.
+pub(super) fn consents(adoption: Adoption, object: &Object, meta: &ObjectMeta) -> bool {
+    let name = &*object.name;
+    let on_target = meta
         .annotations
         .as_ref()
         .and_then(|a| a.get(names::ADOPT_ANNOTATION));
-    let on_object = target.object.annotations.get(names::ADOPT_ANNOTATION);
-    let by_secret = on_secret.is_some_and(|value| value == name);
+    let on_object = object.annotations.get(names::ADOPT_ANNOTATION);
+    let by_target = on_target.is_some_and(|value| value == name);
     let by_object = on_object.is_some_and(|value| value == name || value == "true");
-    match target.writer.adoption {
-        Adoption::Safe => by_secret,
-        Adoption::Es => by_secret || by_object,
+    match adoption {
+        Adoption::Safe => by_target,
+        Adoption::Es => by_target || by_object,
         Adoption::Always => true,
     }
 }

@@ -23,6 +23,7 @@ fn only_what_follows_from_the_spec_alone_waits_for_a_new_one() {
         [
             &Cause::InvalidSpec,
             &Cause::NotSupported,
+            &Cause::TargetKindRefused,
             &Cause::Malformed,
             &Cause::TemplateInvalid,
         ]

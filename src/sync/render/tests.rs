@@ -124,6 +124,7 @@ fn text_map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
 
 fn wanted() -> Rendered {
     Rendered {
+        fields: Fields::default(),
         data: map(&[("a", "1"), ("b", "")]),
         labels: text_map(&[("l", "1")]),
         annotations: text_map(&[("n", "1")]),
@@ -193,6 +194,7 @@ prop_compose! {
         type_ in proptest::option::of("[ab]{1,2}"),
     ) -> Rendered {
         Rendered {
+            fields: Fields::default(),
             data: data.into_iter().map(|(key, value)| (key, value.into())).collect(),
             labels,
             annotations,

@@ -67,6 +67,7 @@ fn run(entries: Vec<(Source, Option<Answer>)>) -> Result<Map, Failure> {
     };
     let spec = Spec {
         target: TargetSpec {
+            kind: None,
             name: "app".into(),
             creation: crate::api::external_secret::CreationPolicy::Owner,
             deletion: crate::api::external_secret::DeletionPolicy::Retain,

@@ -1,16 +1,75 @@
-//! `spec.target`: the Secret that is written, by which policies, and from which template.
+//! `spec.target`: the Secret, or the object of another kind, that is written, by which policies, and from which template.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
-use super::{Rules, invalid, not_supported};
+use super::{Rules, invalid};
 use crate::{
-    api::external_secret::{CreationPolicy, DeletionPolicy, ExternalSecretSpec},
-    sync::{cause::Failure, template::Template},
+    api::{
+        external_secret::{self as api, CreationPolicy, DeletionPolicy, ExternalSecretSpec},
+        names,
+    },
+    sync::{
+        cause::{Cause, Failure},
+        template::Template,
+    },
 };
 
-/// The Secret that is written.
+/// A kind of target other than Secret.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GenericKind {
+    /// Group; empty for the core group.
+    pub group: Box<str>,
+    /// Version.
+    pub version: Box<str>,
+    /// Kind.
+    pub kind: Box<str>,
+}
+
+impl GenericKind {
+    /// Whether it is the kind whose data are strings by key.
+    pub fn is_config_map(&self) -> bool {
+        self.group.is_empty() && *self.kind == *"ConfigMap"
+    }
+
+    /// As manifests have it.
+    pub fn api_version(&self) -> String {
+        if self.group.is_empty() {
+            self.version.to_string()
+        } else {
+            format!("{}/{}", self.group, self.version)
+        }
+    }
+}
+
+impl fmt::Display for GenericKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.kind)
+    }
+}
+
+/// A target by kind and name; no kind is Secret.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TargetName {
+    /// See [`TargetSpec::kind`].
+    pub kind: Option<GenericKind>,
+    /// Name.
+    pub name: Box<str>,
+}
+
+impl fmt::Display for TargetName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.kind {
+            None => write!(f, "Secret {}", self.name),
+            Some(kind) => write!(f, "{kind} {}", self.name),
+        }
+    }
+}
+
+/// The Secret, or the object of another kind, that is written.
 #[derive(Clone, Debug)]
 pub struct TargetSpec {
+    /// Its kind, where it is no Secret.
+    pub kind: Option<GenericKind>,
     /// Name.
     pub name: Box<str>,
     /// Who owns it.
@@ -45,9 +104,10 @@ pub(super) fn target(spec: &ExternalSecretSpec, name: &str, rules: &Rules) -> Re
         }
         _ => {}
     }
-    if target.manifest.is_some() {
-        return Err(not_supported("spec.target.manifest").headline("invalid generic target"));
-    }
+    let kind = match &target.manifest {
+        Some(manifest) => generic_kind(manifest, &target, rules)?,
+        None => None,
+    };
     let name = target
         .name
         .as_deref()
@@ -55,18 +115,89 @@ pub(super) fn target(spec: &ExternalSecretSpec, name: &str, rules: &Rules) -> Re
         .unwrap_or(name);
     if !crate::secrets_api::is_name(name) {
         return Err(invalid(format!(
-            "spec.target.name {name:?} cannot be the name of a Secret: lower-case letters, digits, '-' and '.'"
+            "spec.target.name {name:?} cannot be the name of a target: lower-case letters, digits, '-' and '.'"
         )));
     }
     let template = target
         .template
         .as_ref()
-        .map(|template| Template::parse(template, &rules.delimiters));
+        .map(|template| Template::parse(template, &rules.delimiters, kind.as_ref()));
     Ok(TargetSpec {
+        kind,
         name: name.into(),
         creation,
         deletion,
         immutable: target.immutable.unwrap_or_default(),
         template: template.transpose()?.map(Arc::new),
     })
+}
+
+impl TargetSpec {
+    /// Kind and name.
+    pub fn id(&self) -> TargetName {
+        TargetName {
+            kind: self.kind.clone(),
+            name: self.name.clone(),
+        }
+    }
+}
+
+/// Kinds that would hand out more than the ExternalSecret's author has: rights in the cluster, or the stores and objects
+/// that the operator itself obeys. By group, for none of these groups has a kind that is meant to hold fetched data.
+const REFUSED_GROUPS: [(&str, &str); 3] = [
+    ("rbac.authorization.k8s.io", "it would hand out rights"),
+    (names::GROUP, "the operator obeys objects of this group"),
+    (
+        names::GENERATORS_GROUP,
+        "the operator obeys objects of this group",
+    ),
+];
+
+/// The kind that a manifest names; none is Secret, which has rules of its own and needs no flag.
+fn generic_kind(
+    manifest: &api::Manifest,
+    target: &api::Target,
+    rules: &Rules,
+) -> Result<Option<GenericKind>, Failure> {
+    let refused =
+        |text: String| Err(Failure::new(Cause::TargetKindRefused, text).headline("invalid generic target"));
+    let (api_version, kind) = (&*manifest.api_version, &*manifest.kind);
+    if (api_version, kind) == ("v1", "Secret") {
+        return Ok(None);
+    }
+    if !rules.generic_targets {
+        return refused(format!(
+            "spec.target.manifest {kind} needs an operator that runs with --unsafe-allow-generic-targets (chart value \
+             genericTargets.enabled); or leave out spec.target.manifest to write a Secret"
+        ));
+    }
+    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+    let is_label = |text: &str| crate::secrets_api::is_name(text) && !text.contains('.');
+    let is_kind = !kind.is_empty() && kind.len() <= 63 && kind.bytes().all(|b| b.is_ascii_alphanumeric());
+    if !(group.is_empty() && !api_version.contains('/') || crate::secrets_api::is_name(group))
+        || !is_label(version)
+        || !is_kind
+    {
+        return Err(invalid(format!(
+            "spec.target.manifest {api_version:?} {kind:?} cannot be a kind; write apiVersion as group/version, or v1, and \
+             kind as in a manifest, such as ConfigMap"
+        ))
+        .headline("invalid generic target"));
+    }
+    if let Some((_, why)) = REFUSED_GROUPS.iter().find(|(refused, _)| *refused == group) {
+        return refused(format!(
+            "spec.target.manifest {kind} of {group} is refused: {why}; apply such objects yourself"
+        ));
+    }
+    if target.immutable == Some(true) {
+        return Err(invalid(format!(
+            "spec.target.immutable is for Secrets only, not for {kind}; remove it"
+        ))
+        .headline("invalid generic target"));
+    }
+    Ok(Some(GenericKind {
+        group: group.into(),
+        version: version.into(),
+        kind: kind.into(),
+    }))
 }

@@ -235,20 +235,97 @@ fn privileged_types_are_refused_whatever_else_the_template_says() {
     }
 }
 
+fn manifest(api_version: &str, kind: &str, more: &Value) -> Value {
+    let mut target = more.clone();
+    target["manifest"] = json!({ "apiVersion": api_version, "kind": kind });
+    json!({ "target": target })
+}
+
+fn with_generic_targets(fields: &Value) -> Result<Spec, Failure> {
+    let rules = Rules {
+        generic_targets: true,
+        ..Rules::default()
+    };
+    Spec::parse(&typed(&with(fields)), "app", &rules)
+}
+
 #[test]
-fn what_is_not_implemented_is_named_by_its_path() {
-    let table = [(
-        json!({ "target": { "manifest": { "apiVersion": "v1", "kind": "ConfigMap" } } }),
-        "spec.target.manifest",
-    )];
-    for (fields, path) in table {
-        let failure = refused(&fields);
-        assert_eq!(failure.cause, Cause::NotSupported, "{path}");
-        assert!(
-            failure.text.starts_with(&format!("{path} is not implemented")),
-            "{}",
-            failure.text
-        );
+fn a_generic_target_needs_the_flag() {
+    let config_map = manifest("v1", "ConfigMap", &json!({}));
+    let failure = refused(&config_map);
+    assert_eq!(failure.cause, Cause::TargetKindRefused);
+    assert_eq!(failure.headline, "invalid generic target");
+    assert!(
+        failure.text.contains("--unsafe-allow-generic-targets"),
+        "{failure}"
+    );
+    let kind = with_generic_targets(&config_map).unwrap().target.kind.unwrap();
+    assert_eq!(
+        (&*kind.group, &*kind.version, &*kind.kind),
+        ("", "v1", "ConfigMap")
+    );
+    let kind = with_generic_targets(&manifest("argoproj.io/v1alpha1", "Application", &json!({})));
+    let kind = kind.unwrap().target.kind.unwrap();
+    assert_eq!(kind.api_version(), "argoproj.io/v1alpha1");
+}
+
+#[test]
+fn a_manifest_that_names_secret_is_the_secret_itself() {
+    let secret = manifest("v1", "Secret", &json!({ "immutable": true }));
+    assert_eq!(accepted(&secret).target.kind, None);
+    assert_eq!(with_generic_targets(&secret).unwrap().target.kind, None);
+}
+
+#[test]
+fn kinds_that_hand_out_rights_and_our_own_are_refused() {
+    for (api_version, kind) in [
+        ("rbac.authorization.k8s.io/v1", "RoleBinding"),
+        ("external-secrets.io/v1", "SecretStore"),
+        ("generators.external-secrets.io/v1alpha1", "Fake"),
+    ] {
+        let failure = with_generic_targets(&manifest(api_version, kind, &json!({}))).unwrap_err();
+        assert_eq!(failure.cause, Cause::TargetKindRefused, "{kind}");
+        assert!(failure.text.contains(kind), "{failure}");
+    }
+}
+
+#[test]
+fn what_cannot_be_a_kind_or_is_for_secrets_only_is_an_error() {
+    for (api_version, kind, more, names) in [
+        ("v1/", "X", json!({}), "apiVersion"),
+        ("/v1", "X", json!({}), "apiVersion"),
+        ("a/b/c", "X", json!({}), "apiVersion"),
+        ("v1", "../secrets", json!({}), "apiVersion"),
+        (
+            "v1",
+            "ConfigMap",
+            json!({ "immutable": true }),
+            "spec.target.immutable",
+        ),
+        (
+            "v1",
+            "ConfigMap",
+            json!({ "template": { "type": "Opaque" } }),
+            "spec.target.template.type",
+        ),
+        (
+            "v1",
+            "ConfigMap",
+            json!({ "template": { "templateFrom": [{ "literal": "a: b", "target": "metadata.name" }] } }),
+            "spec.target.template.templateFrom[0].target",
+        ),
+        (
+            "v1",
+            "ConfigMap",
+            json!({ "template": { "templateFrom": [
+                { "literal": "a: b", "target": "spec.x", "valuesDecodingStrategy": "Base64" },
+            ] } }),
+            "valuesDecodingStrategy",
+        ),
+    ] {
+        let failure = with_generic_targets(&manifest(api_version, kind, &more)).unwrap_err();
+        assert_eq!(failure.cause, Cause::InvalidSpec, "{failure}");
+        assert!(failure.text.contains(names), "{failure}");
     }
 }
 

@@ -155,3 +155,44 @@ fn orphan_and_none_never_drift() {
     assert_eq!(drift(&expected(None, CreationPolicy::Orphan), None), Drift::None);
     assert_eq!(drift(&expected(None, CreationPolicy::None), None), Drift::None);
 }
+
+/// Metadata of an object of another kind, of which this is applied by us.
+fn resource(fields: &serde_json::Value) -> ObjectMeta {
+    serde_json::from_value(json!({
+        "uid": "t", "resourceVersion": "7",
+        "managedFields": [
+            { "manager": MANAGER, "operation": "Apply", "fieldsV1": fields },
+            { "manager": "editor", "operation": "Update", "fieldsV1": { "f:data": { "f:theirs": {} } } },
+            { "manager": MANAGER, "operation": "Apply", "subresource": "status", "fieldsV1": { "f:status": {} } },
+        ],
+    }))
+    .unwrap()
+}
+
+#[test]
+fn what_we_apply_of_another_kind_is_told_as_our_fields_tell_it() {
+    let fields = json!({
+        "f:metadata": { "f:labels": { "f:x": {} } },
+        "f:data": { "f:a": {} },
+        "f:spec": { "f:rules": { "k:{\"name\":\"x\"}": { ".": {}, "f:port": {} } }, "f:db": { ".": {}, "f:host": {} } },
+    });
+    let view = TargetView::of_resource(&resource(&fields));
+    let [ours] = &*view.writers else {
+        panic!("{:?}", view.writers)
+    };
+    let mut rendered = crate::sync::fields::Fields::default();
+    for (path, value) in [
+        ("data.a", json!("1")),
+        ("spec.rules", json!([{ "name": "x", "port": 1 }])),
+        ("spec.db.host", json!("h")),
+    ] {
+        let path = crate::sync::fields::Path::parse(path).unwrap();
+        rendered.set(&path, value).unwrap();
+    }
+    let leaves = rendered.leaves();
+    assert_eq!(
+        *ours.keys,
+        *fingerprint::keys_digest(leaves.iter().map(String::as_str))
+    );
+    assert_eq!(view.foreign_writer, None, "fields of others are theirs");
+}

@@ -23,6 +23,7 @@ use crate::{
     sync::{
         absence::Kept,
         cause::{Cause, Failure},
+        fields::{self, Fields, Misfit, Path},
         rewrite::{self, Map},
         sources::{SourceKind, SourceName, Texts},
         spec::key_problem,
@@ -52,6 +53,8 @@ pub struct Filled {
     pub annotations: BTreeMap<String, String>,
     /// Keys that stay on the target as they are, because what gives them was not rendered.
     pub kept: Kept,
+    /// Fields of a target that is no Secret.
+    pub fields: Fields,
     /// A text drew something new, which the next rendering would not give again.
     pub draws: bool,
     size: usize,
@@ -105,11 +108,11 @@ pub fn fill(
                 origin: TemplateOrigin::Manifest,
             };
             if filling.lacks(&text.template) {
-                filled.keep(target, &text.name);
+                filled.keep(&target, &text.name);
                 continue;
             }
             let value = filling.execute(&text.template, &at)?;
-            filled.insert(target, &text.name, value.into(), &at)?;
+            filled.insert(&target, &text.name, value.into(), &at)?;
         }
     }
     let annotations: usize = filled.annotations.iter().map(|(k, v)| k.len() + v.len()).sum();
@@ -140,6 +143,13 @@ impl At<'_> {
             format!("could not apply template: unable to execute template at key {name} ({place}): {what}"),
         )
         .headline("could not update secret")
+    }
+
+    fn misfit(&self, path: &Path, misfit: Misfit) -> Failure {
+        self.failure(
+            Cause::TemplateFailed,
+            &format!("the output cannot stand at {path}: {misfit}"),
+        )
     }
 
     fn failed(&self, error: &ExecError) -> Failure {
@@ -211,8 +221,8 @@ impl Filling<'_> {
                 filled.draws |= text.uses_random();
                 if self.lacks(&text) {
                     match scope {
-                        TemplateScope::Values => filled.keep(from.target, key),
-                        TemplateScope::KeysAndValues => filled.keep_all(from.target),
+                        TemplateScope::Values => filled.keep(&from.target, key),
+                        TemplateScope::KeysAndValues => filled.keep_all(&from.target),
                     }
                     continue;
                 }
@@ -220,7 +230,7 @@ impl Filling<'_> {
                 match scope {
                     TemplateScope::Values => {
                         let value = decoded(from.decoding, output.into(), &at)?;
-                        filled.insert(from.target, key, value, &at)?;
+                        filled.insert(&from.target, key, value, &at)?;
                     }
                     TemplateScope::KeysAndValues => filled.insert_all(from, &output, &at)?,
                 }
@@ -228,7 +238,7 @@ impl Filling<'_> {
         }
         if let Some(literal) = &from.literal {
             if self.lacks(&literal.template) {
-                filled.keep_all(from.target);
+                filled.keep_all(&from.target);
                 return Ok(());
             }
             let at = At {
@@ -278,30 +288,39 @@ impl Filling<'_> {
 
 impl Filled {
     /// A text was not rendered: what it gave before stays.
-    fn keep(&mut self, target: Destination, key: &str) {
+    fn keep(&mut self, target: &Destination, key: &str) {
         match target {
             Destination::Data => {
                 // It would have won over an earlier one.
                 self.data.remove(key);
                 self.kept.add(key);
             }
-            Destination::Labels | Destination::Annotations => self.kept.add_metadata(),
+            // Fields of other kinds are not kept: an object with such a target cannot ask for it.
+            Destination::Labels | Destination::Annotations | Destination::Field(_) => {
+                self.kept.add_metadata();
+            }
         }
     }
 
     /// A text was not rendered that would have given keys as well: each may be one of them.
-    fn keep_all(&mut self, target: Destination) {
+    fn keep_all(&mut self, target: &Destination) {
         match target {
             Destination::Data => {
                 self.data.clear();
                 self.kept = Kept::All;
             }
-            Destination::Labels | Destination::Annotations => self.kept.add_metadata(),
+            // Fields of other kinds are not kept: an object with such a target cannot ask for it.
+            Destination::Labels | Destination::Annotations | Destination::Field(_) => {
+                self.kept.add_metadata();
+            }
         }
     }
 
     /// YAML of keys and values. The keys were rendered too: they may hold values, and are not quoted.
     fn insert_all(&mut self, from: &From, output: &[u8], at: &At<'_>) -> Result<(), Failure> {
+        if let Destination::Field(path) = &from.target {
+            return self.merge(path, output, at);
+        }
         let pairs = gotext::yaml::parse_string_map(output).map_err(|_| {
             at.failure(
                 Cause::TemplateFailed,
@@ -309,7 +328,7 @@ impl Filled {
             )
         })?;
         for (key, value) in pairs {
-            let problem = match from.target {
+            let problem = match &from.target {
                 Destination::Data => key_problem(&key).map(|_| {
                     (
                         Cause::InvalidKey,
@@ -319,6 +338,7 @@ impl Filled {
                 Destination::Labels | Destination::Annotations => {
                     name_problem(&key).map(|problem| (Cause::InvalidMetadata, problem))
                 }
+                Destination::Field(_) => None,
             };
             if let Some((cause, problem)) = problem {
                 return Err(at.failure(
@@ -327,25 +347,19 @@ impl Filled {
                 ));
             }
             let value = decoded(from.decoding, value.into(), at)?;
-            self.insert(from.target, &key, value, at)?;
+            self.insert(&from.target, &key, value, at)?;
         }
         Ok(())
     }
 
     fn insert(
         &mut self,
-        target: Destination,
+        target: &Destination,
         key: &str,
         value: SecretBytes,
         at: &At<'_>,
     ) -> Result<(), Failure> {
-        self.size += value.len();
-        if self.size > OUTPUT_LIMIT {
-            return Err(at.failure(
-                Cause::TooLarge,
-                "the templates of this object give more than 4 MiB; split it",
-            ));
-        }
+        self.count(value.len(), at)?;
         let text = |value: &SecretBytes| {
             String::from_utf8(value.expose().to_vec()).map_err(|_| {
                 at.failure(
@@ -368,8 +382,57 @@ impl Filled {
             Destination::Annotations => {
                 self.annotations.insert(key.to_owned(), text(&value)?);
             }
+            Destination::Field(path) => self.put(path, key, &value, at)?,
         }
         Ok(())
+    }
+
+    fn count(&mut self, bytes: usize, at: &At<'_>) -> Result<(), Failure> {
+        self.size += bytes;
+        if self.size > OUTPUT_LIMIT {
+            return Err(at.failure(
+                Cause::TooLarge,
+                "the templates of this object give more than 4 MiB; split it",
+            ));
+        }
+        Ok(())
+    }
+
+    /// One value. Below `spec` it is a text under its key; at any other path it is what stands there: YAML, else a text.
+    fn put(&mut self, path: &Path, key: &str, value: &SecretBytes, at: &At<'_>) -> Result<(), Failure> {
+        let text = || {
+            let text = str::from_utf8(value.expose());
+            text.map(Into::into).map_err(|_| {
+                let what = "the output is not UTF-8; only a Secret holds other bytes";
+                at.failure(Cause::TargetInvalid, what)
+            })
+        };
+        let put = if *path == Path::spec() {
+            self.fields.insert(path, key, text()?)
+        } else {
+            let parsed = gotext::yaml::parse(value.expose()).ok().and_then(fields::json);
+            self.fields.set(path, parsed.map_or_else(text, Ok)?)
+        };
+        put.map_err(|misfit| at.misfit(path, misfit))
+    }
+
+    /// A structure in YAML. At a field of the object itself, only a mapping makes sense.
+    fn merge(&mut self, path: &Path, output: &[u8], at: &At<'_>) -> Result<(), Failure> {
+        self.count(output.len(), at)?;
+        let parsed = gotext::yaml::parse(output).ok().and_then(fields::json);
+        let wrong = match parsed {
+            Some(value) if value.is_object() || !(path.is_top() || value.is_null()) => {
+                let merged = self.fields.merge(path, value);
+                return merged.map_err(|misfit| at.misfit(path, misfit));
+            }
+            Some(_) if path.is_top() => "the output is not YAML of keys and values",
+            Some(_) => "the output is empty",
+            None => "the output is not YAML; quote values with toJson or quote",
+        };
+        Err(at.failure(
+            Cause::TemplateFailed,
+            &format!("{wrong}, and cannot stand at {path}"),
+        ))
     }
 }
 

@@ -6,12 +6,13 @@ use gotext::template::TemplateOrigin;
 
 use super::{Delimiters, Destination, From, Items, Template, Text, metadata::name_problem};
 use crate::{
-    api::external_secret::{self as api, TemplateMergePolicy, TemplateRef, TemplateScope},
+    api::external_secret::{self as api, DecodingStrategy, TemplateMergePolicy, TemplateRef, TemplateScope},
     sync::{
         cause::{Cause, Failure},
+        fields::Path,
         render,
         sources::{SourceKind, SourceName},
-        spec::key_problem,
+        spec::{GenericKind, key_problem},
     },
 };
 
@@ -49,12 +50,16 @@ fn texts(
         .collect()
 }
 
-fn destination(target: Option<&str>, path: &str) -> Result<Destination, Failure> {
+fn destination(target: Option<&str>, path: &str, kind: Option<&GenericKind>) -> Result<Destination, Failure> {
     let given = target.unwrap_or_default();
     match given.to_ascii_lowercase().as_str() {
         "" | "data" => Ok(Destination::Data),
         "labels" => Ok(Destination::Labels),
         "annotations" => Ok(Destination::Annotations),
+        "spec" if kind.is_some() => Ok(Destination::Field(Path::spec())),
+        _ if kind.is_some() => Path::parse(given)
+            .map(Destination::Field)
+            .map_err(|problem| invalid(format!("{path}.target {given:?} {problem}"))),
         _ => Err(invalid(format!(
             "{path}.target {given:?} is not a place of a Secret; write Data, Labels or Annotations"
         ))),
@@ -69,7 +74,7 @@ fn check_names<'a>(path: &str, mut names: impl Iterator<Item = &'a String>) -> R
     }
 }
 
-fn items(kind: SourceKind, read: &TemplateRef, target: Destination, path: &str) -> Result<Items, Failure> {
+fn items(kind: SourceKind, read: &TemplateRef, target: &Destination, path: &str) -> Result<Items, Failure> {
     if !crate::secrets_api::is_name(&read.name) {
         return Err(invalid(format!(
             "{path}.name {:?} cannot be the name of a {kind}: lower-case letters, digits, '-' and '.'",
@@ -88,6 +93,7 @@ fn items(kind: SourceKind, read: &TemplateRef, target: Destination, path: &str) 
             }
         }
         Destination::Labels | Destination::Annotations => check_names(&format!("{path}.items"), keys)?,
+        Destination::Field(_) => {}
     }
     let items = read.items.iter().map(|item| {
         let scope = item.template_as.unwrap_or_default();
@@ -103,19 +109,30 @@ fn items(kind: SourceKind, read: &TemplateRef, target: Destination, path: &str) 
 }
 
 impl Template {
-    /// Parses a template of the manifest.
-    pub fn parse(template: &api::Template, delimiters: &Delimiters) -> Result<Self, Failure> {
+    /// Parses a template of the manifest, for a target of this kind.
+    pub fn parse(
+        template: &api::Template,
+        delimiters: &Delimiters,
+        kind: Option<&GenericKind>,
+    ) -> Result<Self, Failure> {
         privileged(template)?;
+        let type_ = template.type_.as_deref().filter(|type_| !type_.is_empty());
+        if let (Some(_), Some(kind)) = (type_, kind) {
+            return Err(invalid(format!(
+                "{PATH}.type is for Secrets only, not for {kind}; remove it"
+            )));
+        }
         let mut from = vec![];
         for (i, entry) in template.template_from.iter().flatten().enumerate() {
             let path = format!("{PATH}.templateFrom[{i}]");
-            let target = destination(entry.target.as_deref(), &path)?;
+            let target = destination(entry.target.as_deref(), &path, kind)?;
+            check_decoding(entry, &target, &path)?;
             let mut read = vec![];
             if let Some(config_map) = &entry.config_map {
                 read.push(items(
                     SourceKind::ConfigMap,
                     config_map,
-                    target,
+                    &target,
                     &format!("{path}.configMap"),
                 )?);
             }
@@ -123,7 +140,7 @@ impl Template {
                 read.push(items(
                     SourceKind::Secret,
                     secret,
-                    target,
+                    &target,
                     &format!("{path}.secret"),
                 )?);
             }
@@ -158,11 +175,7 @@ impl Template {
         }
         let merges = template.merge_policy.unwrap_or_default() == TemplateMergePolicy::Merge;
         let parsed = Self {
-            type_: template
-                .type_
-                .as_deref()
-                .filter(|t| !t.is_empty())
-                .map(Into::into),
+            type_: type_.map(Into::into),
             keeps_read: merges || (from.is_empty() && data.is_empty()),
             finalizers: metadata.finalizers.unwrap_or_default(),
             from,
@@ -192,6 +205,28 @@ impl Template {
         let texts = [&self.data, &self.labels, &self.annotations];
         texts.into_iter().flatten().chain(literals)
     }
+}
+
+/// What is put at a path as a whole has no values that could be decoded one by one.
+fn check_decoding(entry: &api::TemplateFrom, target: &Destination, path: &str) -> Result<(), Failure> {
+    let decodes = !matches!(
+        entry.values_decoding_strategy,
+        None | Some(DecodingStrategy::None)
+    );
+    let refs = entry.config_map.iter().chain(&entry.secret);
+    let mut items = refs.flat_map(|read| &read.items);
+    let structured = entry
+        .literal
+        .as_deref()
+        .is_some_and(|literal| !literal.is_empty())
+        || items.any(|item| item.template_as == Some(TemplateScope::KeysAndValues));
+    if decodes && structured && matches!(target, Destination::Field(_)) {
+        return Err(invalid(format!(
+            "{path}.valuesDecodingStrategy does not go with a literal or KeysAndValues at {:?}; use b64dec in the template",
+            entry.target.as_deref().unwrap_or_default()
+        )));
+    }
+    Ok(())
 }
 
 /// Types that give their holder power over the cluster are refused whatever else the spec says.

@@ -21,7 +21,11 @@ const SECRET: &str = "hunter2-never-shown";
 
 #[expect(clippy::unwrap_in_result, reason = "the tests' own manifests are well-formed")]
 fn parse_with(template: &Value, delimiters: &Delimiters) -> Result<Template, Failure> {
-    Template::parse(&serde_json::from_value(template.clone()).unwrap(), delimiters)
+    Template::parse(
+        &serde_json::from_value(template.clone()).unwrap(),
+        delimiters,
+        None,
+    )
 }
 
 fn parse(template: &Value) -> Result<Template, Failure> {

@@ -193,7 +193,11 @@ async fn each_end_of_a_sync_has_its_condition_and_its_event() {
         Row {
             name: "manifest",
             spec: json!({ "data": data(), "target": { "manifest": { "apiVersion": "v1", "kind": "ConfigMap" } } }),
-            ready: ("False", "SecretSyncedError", "NotSupported: spec.target.manifest"),
+            ready: (
+                "False",
+                "SecretSyncedError",
+                "TargetKindRefused: spec.target.manifest",
+            ),
             event: Some(("UpdateFailed", "invalid generic target: spec.target.manifest")),
         },
         Row {

@@ -47,12 +47,15 @@ impl Case {
                 adoption: Adoption::Safe,
                 look: crate::secrets_api::Look::Get,
                 targets: Arc::new(Targets::default()),
+                generic_targets: Arc::default(),
+                kinds: crate::resources_api::Kinds::default(),
             },
             object: Object::new(
                 crate::api::Stored(Ok(object)),
                 &crate::sync::spec::Rules::default(),
             ),
             rendered: Rendered {
+                fields: crate::sync::fields::Fields::default(),
                 data: [("a".to_owned(), value("1")), ("b".to_owned(), value("2"))].into(),
                 labels: [("team".to_owned(), "shop".to_owned())].into(),
                 annotations: [("note".to_owned(), "ours".to_owned())].into(),
