@@ -27,6 +27,7 @@ use self::{refusal::Refusal, spec::Spec};
 use crate::{
     api::generator::MfaSpec,
     aws::{self, Broker},
+    rights,
     secret_bytes::SecretBytes,
     secrets_api,
     sync::cause::{Cause, Failure},
@@ -188,8 +189,8 @@ fn not_read(generator: &GeneratorName, place: &str, error: Option<&kube::Error>)
         Some(kube::Error::Api(status)) if matches!(status.code, 401 | 403) => (
             Cause::Forbidden,
             format!(
-                "the API server refuses; grant the operator the verb get on {}",
-                spec::resource(generator.kind).plural
+                "the API server refuses; {}",
+                rights::lacking("get", &spec::resource(generator.kind).plural)
             ),
         ),
         Some(kube::Error::Api(status)) => (Cause::ApiServerUnavailable, format!("HTTP {}", status.code)),
@@ -211,7 +212,8 @@ fn not_read(generator: &GeneratorName, place: &str, error: Option<&kube::Error>)
 impl Refusal {
     fn secret_unread(namespace: &str, name: &str, error: &secrets_api::Error) -> Self {
         let (cause, why) = if error.is_forbidden() {
-            (Cause::Forbidden, "the API server refuses".to_owned())
+            let right = rights::lacking("get", "secrets");
+            (Cause::Forbidden, format!("the API server refuses; {right} here"))
         } else {
             let why = error.code().map_or_else(
                 || "the API server could not be asked".to_owned(),

@@ -20,6 +20,7 @@ pub mod migrate;
 pub mod operator;
 pub mod reference;
 pub mod resources_api;
+pub mod rights;
 pub mod run;
 pub mod secret_bytes;
 pub mod secrets_api;

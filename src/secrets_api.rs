@@ -61,6 +61,14 @@ pub enum Look {
 }
 
 impl Look {
+    /// The verb that roles grant it by.
+    pub fn verb(self) -> &'static str {
+        match self {
+            Self::Get => "get",
+            Self::Patch => "patch",
+        }
+    }
+
     fn at(
         self,
         namespace: &str,

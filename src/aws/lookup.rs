@@ -16,6 +16,7 @@ use super::{
     error::{Class, Error, Fault},
 };
 use crate::{
+    rights,
     secret_bytes::SecretBytes,
     secrets_api::{self, SourceSecret},
 };
@@ -127,8 +128,8 @@ impl Lookup {
         let api: Api<ServiceAccount> = Api::namespaced(self.kube.clone(), namespace);
         let found = tokio::time::timeout(TIMEOUT, api.get_metadata(name)).await;
         let account = found
-            .map_err(|_| account_trouble(namespace, name, None))?
-            .map_err(|error| account_trouble(namespace, name, Some(&error)))?;
+            .map_err(|_| account_trouble(namespace, name, &AN_ACCOUNT, None))?
+            .map_err(|error| account_trouble(namespace, name, &AN_ACCOUNT, Some(&error)))?;
         let annotation = |key: &str| {
             let annotations = account.metadata.annotations.as_ref()?;
             annotations.get(key).filter(|value| !value.is_empty()).cloned()
@@ -164,12 +165,12 @@ impl Lookup {
         let params = PostParams::default();
         let issued = tokio::time::timeout(TIMEOUT, api.create_token_request(name, &params, &request)).await;
         let issued = issued
-            .map_err(|_| account_trouble(namespace, name, None))?
-            .map_err(|error| account_trouble(namespace, name, Some(&error)))?;
+            .map_err(|_| account_trouble(namespace, name, &A_TOKEN, None))?
+            .map_err(|error| account_trouble(namespace, name, &A_TOKEN, Some(&error)))?;
         let token = issued.status.and_then(|status| status.token);
         token
             .map(Zeroizing::new)
-            .ok_or_else(|| account_trouble(namespace, name, None))
+            .ok_or_else(|| account_trouble(namespace, name, &A_TOKEN, None))
     }
 }
 
@@ -196,14 +197,32 @@ fn secret_trouble(key: &KeyName, field: &str, error: &secrets_api::Error) -> Err
     } else {
         Class::Transient
     };
-    let why = error.code().map_or_else(
-        || "the API server could not be asked".to_owned(),
-        |code| format!("HTTP {code}"),
-    );
+    let why = match error.code() {
+        _ if error.is_forbidden() => refused("get", "secrets"),
+        Some(code) => format!("HTTP {code}"),
+        None => "the API server could not be asked".to_owned(),
+    };
     no_secret(key, field, &why, class)
 }
 
-fn account_trouble(namespace: &str, name: &str, error: Option<&kube::Error>) -> Error {
+/// What is needed to look at a `ServiceAccount`, as verb and resource.
+const AN_ACCOUNT: [&str; 2] = ["get", "serviceaccounts"];
+/// What is needed for a token of it.
+const A_TOKEN: [&str; 2] = ["create", "serviceaccounts/token"];
+
+fn refused(verb: &str, resource: &str) -> String {
+    format!(
+        "the API server refuses the operator; {} here",
+        rights::lacking(verb, resource)
+    )
+}
+
+fn account_trouble(
+    namespace: &str,
+    name: &str,
+    [verb, resource]: &[&str; 2],
+    error: Option<&kube::Error>,
+) -> Error {
     let code = match error {
         Some(kube::Error::Api(status)) => Some(status.code),
         _ => None,
@@ -215,7 +234,7 @@ fn account_trouble(namespace: &str, name: &str, error: Option<&kube::Error>) -> 
         ),
         Some(401 | 403) => (
             Class::Credentials(Fault::KubernetesDenied),
-            "the API server refuses".to_owned(),
+            refused(verb, resource),
         ),
         Some(code) => (Class::Transient, format!("HTTP {code}")),
         None => (Class::Transient, "the API server could not be asked".to_owned()),

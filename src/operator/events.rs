@@ -70,6 +70,7 @@ impl Events {
 async fn publish(client: Client, instance: Arc<str>, mut waiting: mpsc::Receiver<Entry>) {
     let mut pace = tokio::time::interval(PACE);
     pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut told = false;
     while let Some(entry) = waiting.recv().await {
         pace.tick().await;
         // Events of cluster-wide objects live in the namespace default.
@@ -83,11 +84,20 @@ async fn publish(client: Client, instance: Arc<str>, mut waiting: mpsc::Receiver
         let params = PostParams::default();
         let created = tokio::time::timeout(Duration::from_secs(10), api.create(&params, &event));
         match created.await {
-            Ok(Ok(_)) => {}
+            Ok(Ok(_)) => told = false,
+            // Once, and not for each: somebody may have left the right out on purpose.
+            Ok(Err(error)) if !told && is_forbidden(&error) => {
+                tracing::warn!(%error, "events cannot be published");
+                told = true;
+            }
             Ok(Err(error)) => tracing::debug!(%error, "an event could not be published"),
             Err(_) => tracing::debug!("an event could not be published in time"),
         }
     }
+}
+
+fn is_forbidden(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == 403)
 }
 
 fn event(entry: Entry, instance: &str, namespace: &str) -> Event {

@@ -356,8 +356,12 @@ async fn publish(
         Ok(()) => report.next,
         // The object is gone; its record goes with the watch's event.
         Err(Some(kube::Error::Api(status))) if status.is_not_found() => None,
-        Err(_) => {
-            tracing::warn!(namespace = %object.namespace, name = %object.name, "the status could not be written; trying again");
+        Err(error) => {
+            let error = error.map_or_else(|| "no answer in time".to_owned(), |error| error.to_string());
+            tracing::warn!(
+                namespace = %object.namespace, name = %object.name, error,
+                "the status could not be written; trying again"
+            );
             record.owed = Some(std::mem::replace(&mut record.reported, before));
             Some(STATUS_RETRY)
         }

@@ -276,8 +276,8 @@ fn tell(ctx: &StoreContext, store: &StoreObject, verdict: &Verdict) {
 /// Why the API server did not take a write.
 #[derive(Debug, thiserror::Error)]
 enum WriteError {
-    #[error("the API server refused it or could not be reached")]
-    Kube(#[source] Box<kube::Error>),
+    #[error("{0}")]
+    Kube(Box<kube::Error>),
     #[error("the API server did not answer in time")]
     Timeout,
 }

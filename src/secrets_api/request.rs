@@ -9,6 +9,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use zeroize::Zeroizing;
 
 use super::CALL_TIMEOUT;
+use crate::rights;
 
 pub(crate) const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
 pub(super) const TABLE: &str = "application/json;as=Table;g=meta.k8s.io;v=v1";
@@ -125,6 +126,11 @@ impl Error {
         ["get", "create", "patch", "delete"]
             .into_iter()
             .find(|verb| message.0.contains(&format!("cannot {verb} resource")))
+    }
+
+    /// We may not write an owner reference that blocks a deletion.
+    pub fn is_of_an_owner(&self) -> bool {
+        matches!(self, Self::Refused { code: 403, message, .. } if rights::is_of_an_owner(&message.0))
     }
 
     /// We lack a permission.

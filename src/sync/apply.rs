@@ -3,11 +3,12 @@
 
 mod adopt;
 mod merged;
+mod ownership;
 mod resource;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::Client;
 use tokio::sync::Semaphore;
 
@@ -22,9 +23,10 @@ use super::{
     target::{self, TargetView, Written},
 };
 use crate::{
-    api::{external_secret::CreationPolicy, names},
+    api::external_secret::CreationPolicy,
     operator::{generic_targets::GenericTargets, targets::Targets},
     resources_api::Kinds,
+    rights,
     secrets_api::{self, Error, Guarded, Look, SecretMeta, Wanted},
 };
 
@@ -214,16 +216,16 @@ impl Target<'_> {
         &self.spec.target.name
     }
 
-    fn failed(&self, error: &Error) -> Failure {
-        failed(error, self.name(), "write")
+    fn failed(&self, error: &Error, verb: &str) -> Failure {
+        failed(error, self.name(), verb)
     }
 
     /// A conflict, or an object that came or went, is looked at again; everything else is a failure.
-    fn attempt(&self, error: &Error) -> Attempt {
+    fn attempt(&self, error: &Error, verb: &str) -> Attempt {
         if error.is_conflict() || error.is_not_found() {
             Attempt::LookAgain
         } else {
-            Attempt::Failed(self.failed(error))
+            Attempt::Failed(self.failed(error, verb))
         }
     }
 
@@ -235,20 +237,20 @@ impl Target<'_> {
             self.writer.look,
         )
         .await
-        .map_err(|e| self.failed(&e))
+        .map_err(|e| self.failed(&e, self.writer.look.verb()))
     }
 
     fn merges(&self) -> bool {
-        merges(self.spec)
+        ownership::merges(self.spec)
     }
 
     fn owner(&self) -> Option<OwnerReference> {
-        owner(self.object, self.spec)
+        ownership::owner(self.object, self.spec)
     }
 
     /// Everything that a Secret of ours carries, whatever else is there.
     fn wanted(&self) -> Wanted {
-        let (labels, annotations) = marked(self.object, self.spec, self.rendered);
+        let (labels, annotations) = ownership::marked(self.object, self.spec, self.rendered);
         Wanted {
             data: self.rendered.data.clone(),
             labels,
@@ -287,8 +289,8 @@ impl Target<'_> {
                 Ok(Applied::Created(self.written(&meta)))
             }
             // A missing namespace is a 404 too, and no object to look at again.
-            Err(e) if e.is_not_found() => Err(Attempt::Failed(self.failed(&e))),
-            Err(e) => Err(self.attempt(&e)),
+            Err(e) if e.is_not_found() => Err(Attempt::Failed(self.failed(&e, "create"))),
+            Err(e) => Err(self.attempt(&e, "create")),
         }
     }
 
@@ -328,7 +330,7 @@ impl Target<'_> {
         } else {
             secrets_api::overwrite(client, at, &merged::whole(self, meta)).await
         };
-        let after = result.map_err(|e| self.attempt(&e))?;
+        let after = result.map_err(|e| self.attempt(&e, "patch"))?;
         self.writer
             .targets
             .apply(&after.metadata, TargetView::new(&after));
@@ -361,7 +363,7 @@ impl Target<'_> {
     }
 
     fn check_owner(&self, meta: &SecretMeta) -> Result<(), Failure> {
-        check_owner(self.object, self.spec, &meta.metadata)
+        ownership::check_owner(self.object, self.spec, &meta.metadata)
     }
 
     /// The type is not in the metadata: a Table GET tells it, once for each Secret that is not known.
@@ -373,7 +375,7 @@ impl Target<'_> {
             self.writer.look,
         )
         .await
-        .map_err(|e| self.attempt(&e))?;
+        .map_err(|e| self.attempt(&e, self.writer.look.verb()))?;
         if render::is_privileged(&shape.type_) {
             return Err(Attempt::Failed(
                 Failure::new(
@@ -394,86 +396,7 @@ impl Target<'_> {
     }
 }
 
-/// Whether only our own part of the target is written.
-fn merges(spec: &Spec) -> bool {
-    matches!(
-        spec.target.creation,
-        CreationPolicy::Merge | CreationPolicy::CreateOrMerge
-    )
-}
-
-/// The reference that makes the target go with the object.
-fn owner(object: &Object, spec: &Spec) -> Option<OwnerReference> {
-    let owns = spec.target.creation == CreationPolicy::Owner && !object.retained_on_delete();
-    owns.then(|| OwnerReference {
-        api_version: names::API_VERSION.to_owned(),
-        kind: "ExternalSecret".to_owned(),
-        name: object.name.to_string(),
-        uid: object.uid.to_string(),
-        controller: Some(true),
-        block_owner_deletion: Some(true),
-    })
-}
-
-/// Labels and annotations: those that were rendered, and our marks.
-fn marked(
-    object: &Object,
-    spec: &Spec,
-    rendered: &Rendered,
-) -> (BTreeMap<String, String>, BTreeMap<String, String>) {
-    let mut labels = rendered.labels.clone();
-    labels.insert(names::MANAGED_LABEL.to_owned(), "true".to_owned());
-    if spec.target.creation == CreationPolicy::Owner {
-        let created_by = fingerprint::created_by(&object.namespace, &object.name);
-        labels.insert(names::CREATED_BY_LABEL.to_owned(), created_by);
-    }
-    let mut annotations = rendered.annotations.clone();
-    if !merges(spec) {
-        annotations.insert(names::KEYS_ANNOTATION.to_owned(), rendered.keys_digest(spec));
-    }
-    (labels, annotations)
-}
-
-/// A target that belongs to somebody else is left alone; under the merging policies only to another ExternalSecret.
-fn check_owner(object: &Object, spec: &Spec, meta: &ObjectMeta) -> Result<(), Failure> {
-    let owners = meta.owner_references.as_deref().unwrap_or_default();
-    let target = spec.target.id();
-    match target::controller(owners) {
-        None => Ok(()),
-        Some(c) if c.is_external_secret && *c.name == *object.name => Ok(()),
-        Some(c) if c.is_external_secret => Err(Failure::new(
-            Cause::TargetOwned,
-            format!(
-                "{} is owned by another ExternalSecret: {}; let one of the two write {target}",
-                if target.kind.is_none() {
-                    "secret"
-                } else {
-                    "resource"
-                },
-                c.name,
-            ),
-        )
-        .headline("target is owned by another ExternalSecret")),
-        Some(_) if merges(spec) => Ok(()),
-        Some(c) => Err(Failure::new(
-            Cause::TargetOwned,
-            format!(
-                "could not set controller reference on {}: {target} is controlled by {} {}; choose another \
-                 target.name, or creationPolicy Merge",
-                if target.kind.is_none() {
-                    "secret"
-                } else {
-                    "resource"
-                },
-                c.kind,
-                c.name
-            ),
-        )
-        .headline("failed to take ownership of target secret")),
-    }
-}
-
-/// A failure of a request on the target, classed.
+/// A failure of a request on the target, classed. The verb is the one that roles grant.
 fn failed(error: &Error, name: &str, verb: &str) -> Failure {
     let failure = |cause, text: String| Failure::new(cause, text).headline("could not update secret");
     if error.is_immutable() {
@@ -497,12 +420,18 @@ fn failed(error: &Error, name: &str, verb: &str) -> Failure {
             format!("{policy} does not let the operator {verb} Secret {name}"),
         );
     }
-    if error.is_forbidden() {
+    if error.is_of_an_owner() {
+        let right = rights::lacking("update", "externalsecrets/finalizers");
         return failure(
             Cause::Forbidden,
-            format!(
-                "the operator may not {verb} Secret {name}; grant its ServiceAccount the verb on Secrets here"
-            ),
+            format!("the operator may not own Secret {name}; {right} here"),
+        );
+    }
+    if error.is_forbidden() {
+        let right = rights::lacking(verb, "secrets");
+        return failure(
+            Cause::Forbidden,
+            format!("the operator may not {verb} Secret {name}; {right} here"),
         );
     }
     if error.is_invalid() {

@@ -23,6 +23,7 @@ use super::{
     template::Template,
 };
 use crate::{
+    rights,
     secret_bytes::SecretBytes,
     secrets_api::{self, Error},
 };
@@ -227,12 +228,10 @@ fn missing(namespace: &str, source: &SourceName) -> Failure {
 
 fn failed(source: &SourceName, error: &Error) -> Failure {
     if error.is_forbidden() {
+        let right = rights::lacking("get", &format!("{}s", source.kind.name().to_lowercase()));
         return failure(
             Cause::Forbidden,
-            format!(
-                "the operator may not get {source}; grant its ServiceAccount `get` on {}s here",
-                source.kind.name().to_lowercase()
-            ),
+            format!("the operator may not get {source}; {right} here"),
         );
     }
     failure(

@@ -36,6 +36,7 @@ mod policies;
 mod restart;
 mod retries;
 mod rewrite;
+mod rights;
 mod several_stores;
 mod stalling;
 mod stores;

@@ -75,6 +75,21 @@ pub(crate) struct Start {
 
 impl Operator {
     pub(crate) async fn start(start: &Start, name: &str) -> Self {
+        let operator = Self::launch(start, name).await;
+        until("keyferry to be ready", || async {
+            let answer = get(operator.health, "/readyz").await;
+            if answer.as_ref().is_ok_and(|(status, _)| *status == 200) {
+                Ok(())
+            } else {
+                Err(format!("{answer:?}"))
+            }
+        })
+        .await;
+        operator
+    }
+
+    /// Starts one that may never be ready.
+    pub(crate) async fn launch(start: &Start, name: &str) -> Self {
         let plane = ControlPlane::shared().await.unwrap();
         let [metrics, health] = free_ports().unwrap();
         let mut arguments = vec![
@@ -123,21 +138,11 @@ impl Operator {
         let lifeline = Lifeline::new().unwrap();
         let binary = PathBuf::from(env!("CARGO_BIN_EXE_keyferry"));
         let child = Child::start(&lifeline, &binary, arguments, environment, log).unwrap();
-        let operator = Self {
+        Self {
             child,
             metrics,
             health,
-        };
-        until("keyferry to be ready", || async {
-            let answer = get(operator.health, "/readyz").await;
-            if answer.as_ref().is_ok_and(|(status, _)| *status == 200) {
-                Ok(())
-            } else {
-                Err(format!("{answer:?}"))
-            }
-        })
-        .await;
-        operator
+        }
     }
 
     pub(crate) fn id(&self) -> u32 {

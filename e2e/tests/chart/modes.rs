@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::render::{REPOSITORY, allowed, arguments, container, of_kind, render, the, try_render};
+use crate::render::{allowed, arguments, container, of_kind, render, the, try_render};
 
 const CONTROLLER: &str = "keyferry-controller";
 
@@ -165,28 +165,4 @@ async fn the_pod_is_restricted() {
     assert!(context["enabled"].is_null() && pod["securityContext"]["enabled"].is_null());
     let openshift = render(&["global.compatibility.openshift.adaptSecurityContext=force"]).await;
     assert!(container(&openshift)["securityContext"]["runAsUser"].is_null());
-}
-
-/// `kubectl apply -f examples/install.yaml` must not be able to do other things than the chart.
-#[tokio::test]
-async fn the_plain_manifest_allows_what_the_chart_allows() {
-    let text = std::fs::read_to_string(format!("{REPOSITORY}/examples/install.yaml")).unwrap();
-    let plain: Vec<Value> = serde_saphyr::from_multiple(&text).unwrap();
-    let chart = render(&[]).await;
-    assert_eq!(
-        allowed(&[the(&plain, "ClusterRole")]),
-        allowed(&[controller_role(&chart)])
-    );
-    for of_the_container in [
-        "args",
-        "securityContext",
-        "resources",
-        "livenessProbe",
-        "readinessProbe",
-    ] {
-        assert_eq!(
-            container(&plain)[of_the_container],
-            container(&chart)[of_the_container]
-        );
-    }
 }

@@ -3,6 +3,8 @@
 
 use std::{fmt, time::Duration};
 
+use crate::rights;
+
 /// Longest part of a text that the API server wrote, in characters.
 const QUOTED: usize = 300;
 /// First wait after what passes by itself; it doubles with each further failure,
@@ -88,10 +90,18 @@ impl Failure {
         // Specs are no secrets: who reads this status reads the spec too.
         let said: String = status.message.chars().take(QUOTED).collect();
         match status.code {
+            403 if rights::is_of_an_owner(&status.message) => {
+                let right = rights::lacking("update", "clusterexternalsecrets/finalizers");
+                Self::new(
+                    Cause::Forbidden,
+                    format!("the operator may not own ExternalSecrets here; {right}"),
+                )
+            }
             403 => Self::new(
                 Cause::Forbidden,
                 format!(
-                    "the operator may not {verb} ExternalSecrets here, grant its ServiceAccount the verb: {said}"
+                    "the operator may not {verb} ExternalSecrets here; {}: {said}",
+                    rights::lacking(verb, "externalsecrets")
                 ),
             ),
             400 | 413 | 422 => Self::new(

@@ -63,7 +63,7 @@ pub(super) async fn check(target: &Target<'_>, meta: &SecretMeta, shape: &Shape)
         resource_version: meta.metadata.resource_version.as_deref().unwrap_or_default(),
     };
     let equal = secrets_api::values_equal(&target.writer.client, at, &same_keys);
-    if equal.await.map_err(|e| target.attempt(&e))? {
+    if equal.await.map_err(|e| target.attempt(&e, "patch"))? {
         return Ok(());
     }
     let existing: Vec<_> = existing.into_iter().collect();

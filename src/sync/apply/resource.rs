@@ -6,7 +6,10 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 use kube::api::ApiResource;
 
-use super::{ATTEMPTS, Applied, Writer, adopt, check_owner, marked, merges, owner};
+use super::{
+    ATTEMPTS, Applied, Writer, adopt,
+    ownership::{check_owner, marked, merges, owner},
+};
 use crate::{
     api::{external_secret::CreationPolicy, names},
     resources_api::{self, At, ResourceMeta, Unresolved, Wanted},

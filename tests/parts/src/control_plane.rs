@@ -33,6 +33,8 @@ const ATTEMPTS: usize = 3;
 pub struct Options {
     pub authorization: Authorization,
     pub fairness: Fairness,
+    /// Whoever writes an owner reference that blocks a deletion needs `update` on the owner's `finalizers`, as on OpenShift.
+    pub owners_are_checked: bool,
     /// Writes every request's metadata to [`ControlPlane::audit`]; costs the server a few per cent.
     pub audit: bool,
     /// Further users besides `admin`, who is in `system:masters`; see [`ControlPlane::token`].
@@ -77,6 +79,7 @@ impl Default for Options {
         Self {
             authorization: Authorization::AlwaysAllow,
             fairness: Fairness::On,
+            owners_are_checked: false,
             audit: true,
             users: Vec::new(),
             lifeline: None,

@@ -60,6 +60,9 @@ pub(super) fn apiserver(folder: &Path, options: &Options, port: u16, etcd_port: 
         Authorization::AlwaysAllow => "--authorization-mode=AlwaysAllow".to_owned(),
         Authorization::Rbac => "--authorization-mode=RBAC".to_owned(),
     });
+    if options.owners_are_checked {
+        arguments.push("--enable-admission-plugins=OwnerReferencesPermissionEnforcement".to_owned());
+    }
     match options.fairness {
         Fairness::On => {}
         Fairness::Off => arguments.extend(limits(0)),

@@ -1,0 +1,96 @@
+//! Whose a target is: what it carries as ours, and who else may own it.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
+
+use crate::{
+    api::{external_secret::CreationPolicy, names},
+    sync::{
+        cause::{Cause, Failure},
+        fingerprint,
+        object::Object,
+        render::Rendered,
+        spec::Spec,
+        target,
+    },
+};
+
+/// Whether only our own part of the target is written.
+pub(super) fn merges(spec: &Spec) -> bool {
+    matches!(
+        spec.target.creation,
+        CreationPolicy::Merge | CreationPolicy::CreateOrMerge
+    )
+}
+
+/// The reference that makes the target go with the object.
+pub(super) fn owner(object: &Object, spec: &Spec) -> Option<OwnerReference> {
+    let owns = spec.target.creation == CreationPolicy::Owner && !object.retained_on_delete();
+    owns.then(|| OwnerReference {
+        api_version: names::API_VERSION.to_owned(),
+        kind: "ExternalSecret".to_owned(),
+        name: object.name.to_string(),
+        uid: object.uid.to_string(),
+        controller: Some(true),
+        block_owner_deletion: Some(true),
+    })
+}
+
+/// Labels and annotations: those that were rendered, and our marks.
+pub(super) fn marked(
+    object: &Object,
+    spec: &Spec,
+    rendered: &Rendered,
+) -> (BTreeMap<String, String>, BTreeMap<String, String>) {
+    let mut labels = rendered.labels.clone();
+    labels.insert(names::MANAGED_LABEL.to_owned(), "true".to_owned());
+    if spec.target.creation == CreationPolicy::Owner {
+        let created_by = fingerprint::created_by(&object.namespace, &object.name);
+        labels.insert(names::CREATED_BY_LABEL.to_owned(), created_by);
+    }
+    let mut annotations = rendered.annotations.clone();
+    if !merges(spec) {
+        annotations.insert(names::KEYS_ANNOTATION.to_owned(), rendered.keys_digest(spec));
+    }
+    (labels, annotations)
+}
+
+/// A target that belongs to somebody else is left alone; under the merging policies only to another ExternalSecret.
+pub(super) fn check_owner(object: &Object, spec: &Spec, meta: &ObjectMeta) -> Result<(), Failure> {
+    let owners = meta.owner_references.as_deref().unwrap_or_default();
+    let target = spec.target.id();
+    match target::controller(owners) {
+        None => Ok(()),
+        Some(c) if c.is_external_secret && *c.name == *object.name => Ok(()),
+        Some(c) if c.is_external_secret => Err(Failure::new(
+            Cause::TargetOwned,
+            format!(
+                "{} is owned by another ExternalSecret: {}; let one of the two write {target}",
+                if target.kind.is_none() {
+                    "secret"
+                } else {
+                    "resource"
+                },
+                c.name,
+            ),
+        )
+        .headline("target is owned by another ExternalSecret")),
+        Some(_) if merges(spec) => Ok(()),
+        Some(c) => Err(Failure::new(
+            Cause::TargetOwned,
+            format!(
+                "could not set controller reference on {}: {target} is controlled by {} {}; choose another \
+                 target.name, or creationPolicy Merge",
+                if target.kind.is_none() {
+                    "secret"
+                } else {
+                    "resource"
+                },
+                c.kind,
+                c.name
+            ),
+        )
+        .headline("failed to take ownership of target secret")),
+    }
+}
