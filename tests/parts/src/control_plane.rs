@@ -33,7 +33,7 @@ const ATTEMPTS: usize = 3;
 pub struct Options {
     pub authorization: Authorization,
     pub fairness: Fairness,
-    /// Whoever writes an owner reference that blocks a deletion needs `update` on the owner's `finalizers`, as on OpenShift.
+    /// Whoever writes an owner reference that blocks a deletion needs `update` on the owner's `finalizers`, as `OpenShift` asks for.
     pub owners_are_checked: bool,
     /// Writes every request's metadata to [`ControlPlane::audit`]; costs the server a few per cent.
     pub audit: bool,
