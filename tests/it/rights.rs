@@ -49,7 +49,7 @@ impl Right {
     }
 }
 
-/// The rules of the controller's ClusterRole, and of the Role for its Lease.
+/// The rules of the controller's `ClusterRole`, and of the Role for its Lease.
 fn rules() -> Vec<Value> {
     let objects = serde_saphyr::from_multiple::<Value>(RENDERED).unwrap();
     let ours = ["keyferry-controller", "keyferry-leaderelection"];
@@ -57,8 +57,9 @@ fn rules() -> Vec<Value> {
         let is_role = object["kind"].as_str().is_some_and(|kind| kind.ends_with("Role"));
         is_role && ours.contains(&object["metadata"]["name"].as_str().unwrap())
     });
-    let rules = roles.flat_map(|role| role["rules"].as_array().unwrap().clone());
-    rules.collect()
+    roles
+        .flat_map(|role| role["rules"].as_array().unwrap().clone())
+        .collect()
 }
 
 fn texts(list: &Value) -> impl Iterator<Item = String> {

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     api::{external_secret::CreationPolicy, names},
     resources_api::{self, At, ResourceMeta, Unresolved, Wanted},
+    rights,
     secrets_api::Error,
     sync::{
         cause::{Cause, Failure},
@@ -385,8 +386,9 @@ fn failed(error: &Error, at: At<'_>, verb: &str) -> Failure {
         return failure(
             Cause::Forbidden,
             format!(
-                "the operator may not {verb} {resource} in namespace {namespace}; grant its ServiceAccount the verb (chart \
-                 value genericTargets.resources)"
+                "the operator may not {verb} {kind} {name}; {} in namespace {namespace} (chart value \
+                 genericTargets.resources)",
+                rights::lacking(verb, &resource)
             ),
         );
     }

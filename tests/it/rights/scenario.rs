@@ -49,21 +49,22 @@ impl Scenario {
     /// What a right is needed for. Some are for several things.
     pub(super) fn of(right: &Right) -> Vec<Self> {
         let one = match (&*right.verb, &*right.resource) {
-            ("list" | "watch", "configmaps") => Self::Template("configMap"),
+            ("get" | "list" | "watch", "configmaps") => Self::Template("configMap"),
             ("list" | "watch", _) => Self::Start,
             (_, "leases") => Self::Lease,
             ("get" | "patch", "externalsecrets") => Self::Release("ExternalSecret"),
-            ("create", "externalsecrets") => Self::Provision,
             ("update", "externalsecrets") => Self::Reprovision,
             ("delete", "externalsecrets") => Self::Unprovision,
             ("patch", "secretstores") => Self::Release("SecretStore"),
             ("patch", "clustersecretstores") => Self::Release("ClusterSecretStore"),
             ("get" | "patch", "clusterexternalsecrets") => Self::Release("ClusterExternalSecret"),
-            ("patch", "externalsecrets/status" | "secretstores/status") => Self::Sync,
             ("patch", "clustersecretstores/status") => Self::ClusterStore,
-            ("patch", "clusterexternalsecrets/status") => Self::Provision,
-            ("update", "externalsecrets/finalizers") => Self::Sync,
-            ("update", "clusterexternalsecrets/finalizers") => Self::Provision,
+            ("patch", "externalsecrets/status" | "secretstores/status")
+            | ("update", "externalsecrets/finalizers")
+            | ("create", "secrets" | "events") => Self::Sync,
+            ("create", "externalsecrets")
+            | ("patch", "clusterexternalsecrets/status")
+            | ("update", "clusterexternalsecrets/finalizers") => Self::Provision,
             ("get", "secrets") => {
                 return vec![
                     Self::Template("secret"),
@@ -71,10 +72,8 @@ impl Scenario {
                     Self::GeneratorCredentials,
                 ];
             }
-            ("create", "secrets" | "events") => Self::Sync,
             ("patch", "secrets") => Self::Rotation,
             ("delete", "secrets") => Self::Loss,
-            ("get", "configmaps") => Self::Template("configMap"),
             ("get", "serviceaccounts") | ("create", "serviceaccounts/token") => Self::ServiceAccount,
             ("get", generators) => Self::Generator(match generators {
                 "clustergenerators" => "ClusterGenerator",
