@@ -296,7 +296,7 @@ impl Stages {
                 Ok(Some(Done::Retained))
             }
             (DeletionPolicy::Delete, CreationPolicy::Owner) => {
-                self.writer.delete(object, &spec.target.id()).await?;
+                self.writer.delete(object, record, &spec.target.id()).await?;
                 record.written = None;
                 record.digest = None;
                 record.targetless = true;

@@ -134,8 +134,13 @@ impl Writer {
         .headline("could not update secret"))
     }
 
-    /// Deletes the target because all its sources are gone; only what we wrote or own.
-    pub async fn delete(&self, object: &Object, target: &TargetName) -> Result<bool, Failure> {
+    /// Deletes the target because all its sources are gone; only what is ours as a whole, so that nothing of others goes.
+    pub async fn delete(
+        &self,
+        object: &Object,
+        record: &Record,
+        target: &TargetName,
+    ) -> Result<bool, Failure> {
         let _slot = self.slots.acquire().await;
         let name = &*target.name;
         if let Some(kind) = &target.kind {
@@ -149,12 +154,12 @@ impl Writer {
             return Ok(false);
         };
         let owners = meta.metadata.owner_references.as_deref().unwrap_or_default();
-        let owned = target::controller(owners).is_some_and(|controller| *controller.uid == *object.uid);
-        if !owned && !merged::written_by(&meta, &fingerprint::field_manager(&object.name)) {
+        let others = target::controller(owners).is_some_and(|c| !c.is_external_secret || *c.name != *object.name);
+        if others || !ownership::is_ours(object, record, &meta) {
             return Err(Failure::new(
                 Cause::TargetOwned,
                 format!(
-                    "Secret {name} is not owned by this ExternalSecret and was not deleted; delete it by hand"
+                    "Secret {name} was not written as a whole by this ExternalSecret and was not deleted; delete it by hand"
                 ),
             )
             .headline("could not delete secret"));
@@ -309,7 +314,7 @@ impl Target<'_> {
         }
         self.check_owner(meta)?;
         let uid = meta.metadata.uid.as_deref().unwrap_or_default();
-        let ours = self.is_ours(meta, record);
+        let ours = ownership::is_ours(self.object, record, meta);
         if record.type_checked.as_deref() != Some(uid) {
             self.check_type(meta, ours).await?;
             record.type_checked = Some(uid.into());
@@ -341,25 +346,6 @@ impl Target<'_> {
         } else {
             Applied::Unchanged(Some(written))
         })
-    }
-
-    /// Whether we wrote this Secret as a whole. A key that was merged into it, or a label, is not enough: under Owner and
-    /// Orphan everything else in it would go.
-    fn is_ours(&self, meta: &SecretMeta, record: &Record) -> bool {
-        let view = TargetView::new(meta);
-        let written = record.written.as_ref();
-        if written.is_some_and(|written| written.whole && written.uid == view.uid)
-            || view
-                .controller
-                .as_ref()
-                .is_some_and(|controller| *controller.uid == *self.object.uid)
-        {
-            return true;
-        }
-        let created_by = fingerprint::created_by(&self.object.namespace, &self.object.name);
-        let alone = view.foreign_writer.is_none() && view.writers.len() <= 1;
-        let marked = view.keys.is_some() || view.created_by.as_deref() == Some(&created_by);
-        merged::written_by(meta, &self.manager) && (marked || (view.written_by_eso && alone))
     }
 
     fn check_owner(&self, meta: &SecretMeta) -> Result<(), Failure> {

@@ -4,15 +4,18 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 
+use super::merged;
 use crate::{
     api::{external_secret::CreationPolicy, names},
+    secrets_api::SecretMeta,
     sync::{
         cause::{Cause, Failure},
         fingerprint,
         object::Object,
         render::Rendered,
         spec::Spec,
-        target,
+        record::Record,
+        target::{self, TargetView},
     },
 };
 
@@ -94,3 +97,26 @@ pub(super) fn check_owner(object: &Object, spec: &Spec, meta: &ObjectMeta) -> Re
         .headline("failed to take ownership of target secret")),
     }
 }
+
+/// Whether we wrote this Secret as a whole. A key that was merged into it, or a label, is not enough: under Owner and
+/// Orphan everything else in it would go.
+pub(super) fn is_ours(object: &Object, record: &Record, meta: &SecretMeta) -> bool {
+    let view = TargetView::new(meta);
+    let written = record.written.as_ref();
+    if written.is_some_and(|written| written.whole && written.uid == view.uid)
+        || view
+            .controller
+            .as_ref()
+            .is_some_and(|controller| *controller.uid == *object.uid)
+    {
+        return true;
+    }
+    let created_by = fingerprint::created_by(&object.namespace, &object.name);
+    let alone = view.foreign_writer.is_none() && view.writers.len() <= 1;
+    let marked = view.keys.is_some() || view.created_by.as_deref() == Some(&created_by);
+    merged::written_by(meta, &fingerprint::field_manager(&object.name))
+        && (marked || (view.written_by_eso && alone))
+}
+
+#[cfg(test)]
+mod tests;

@@ -250,3 +250,44 @@ async fn consent_on_the_object_counts_only_where_the_operator_is_told_so() {
     }))
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_merged_into_is_not_deleted_once_the_object_wants_to_own_it() {
+    let space = Space::new().await;
+    space.store().await;
+    space.put("v", "one").await;
+    space.put("w", "one").await;
+    space.foreign_secret("merged", &[("foreign", "kept")]).await;
+    let spec = |creation: &str, deletion: &str| {
+        json!({
+            "refreshInterval": "2s",
+            "target": { "creationPolicy": creation, "deletionPolicy": deletion },
+            "data": [entry(&space, "v", "v")],
+        })
+    };
+    space.apply("merged", spec("Merge", "Retain")).await;
+    space.holds("merged", &[("foreign", "kept"), ("v", "one")]).await;
+    // Under CreateOrMerge it is ours to make, and still not ours alone.
+    let made = json!({ "refreshInterval": "2s", "target": { "creationPolicy": "CreateOrMerge" }, "data": [entry(&space, "w", "w")] });
+    space.apply("made", made).await;
+    space.holds("made", &[("w", "one")]).await;
+    space.edit("made", json!({ "foreign": "kept" })).await;
+    for name in ["merged", "made"] {
+        space.ready(name, "True").await;
+    }
+    for secret in ["v", "w"] {
+        space.remove(secret).await;
+    }
+    space.apply("merged", spec("Owner", "Delete")).await;
+    let mut owner = spec("Owner", "Delete");
+    owner["data"] = json!([entry(&space, "w", "w")]);
+    space.apply("made", owner).await;
+    for (name, data) in [
+        ("merged", [("foreign", "kept"), ("v", "one")]),
+        ("made", [("foreign", "kept"), ("w", "one")]),
+    ] {
+        let message = space.fails(name, "TargetOwned").await;
+        assert!(message.contains("was not deleted"), "{message}");
+        assert_eq!(space.data(name).await, Some(map(&data)), "{name}");
+    }
+}
