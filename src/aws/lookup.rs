@@ -174,13 +174,30 @@ impl Lookup {
     }
 }
 
+/// Whether a text can be a credential: the SDK panics where one cannot stand in a header.
+pub(super) fn is_credential(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// A credential as text. It travels in headers, where a line break or a control character cannot stand: `echo` leaves one.
 fn text(value: &SecretBytes, field: &str) -> Result<String, Error> {
-    std::str::from_utf8(value.expose())
-        .map(str::to_owned)
-        .map_err(|_| {
-            let text = format!("could not fetch {field} secret: the value is not text");
-            Error::new(Class::Credentials(Fault::KeyMissing), "credentials", text)
-        })
+    let refuse = |why: &str| {
+        let text = format!("could not fetch {field} secret: the value {why}");
+        Error::new(Class::Credentials(Fault::KeyMissing), "credentials", text)
+    };
+    let text = std::str::from_utf8(value.expose()).map_err(|_| refuse("is not text"))?;
+    if text.is_empty() {
+        return Err(refuse("is empty"));
+    }
+    if text.ends_with(['\n', '\r']) {
+        return Err(refuse("has a line break at its end; write it without"));
+    }
+    if !is_credential(text) {
+        return Err(refuse(
+            "holds a space, a line break or another character that no AWS credential has; write it without",
+        ));
+    }
+    Ok(text.to_owned())
 }
 
 fn no_secret(key: &KeyName, field: &str, why: &str, class: Class) -> Error {
@@ -241,4 +258,36 @@ fn account_trouble(
     };
     let text = format!("cannot use Kubernetes ServiceAccount \"{name}\" of namespace \"{namespace}\": {why}");
     Error::new(class, "credentials", text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_credential_that_cannot_stand_in_a_header_is_refused_and_not_shown() {
+        let said = |value: &[u8]| {
+            let error = text(&SecretBytes::from(value.to_vec()), "SessionToken").unwrap_err();
+            assert_eq!(error.class, Class::Credentials(Fault::KeyMissing));
+            assert!(!error.text.contains("AKID"), "{}", error.text);
+            error.text
+        };
+        for value in [&b"AKID\n"[..], b"AKID\r\n"] {
+            assert!(said(value).ends_with("has a line break at its end; write it without"));
+        }
+        assert!(said(b"").ends_with("is empty"));
+        assert!(said(b"AKID\xff").ends_with("is not text"));
+        for value in ["AK\nID", "AKID\u{7f}", " AKID", "AKIDé"] {
+            assert!(said(value.as_bytes()).contains("holds a space, a line break"));
+        }
+    }
+
+    #[test]
+    fn base64_is_taken_as_it_is() {
+        let token = "FwoGZXIvYXdzE+/a==";
+        assert_eq!(
+            text(&SecretBytes::from(token.to_owned()), "SessionToken").unwrap(),
+            token
+        );
+    }
 }

@@ -18,6 +18,7 @@ use super::{
     clients::Clients,
     error::{Class, Error, Fault},
     identity::Identity,
+    lookup::is_credential,
     settings::WebIdentity,
     sts,
 };
@@ -67,6 +68,14 @@ pub(super) async fn credentials(
 /// A source that is not configured is passed over; one that fails ends the search. What it says is not shown.
 fn loaded(source: &str, result: Result<Credentials, CredentialsError>) -> Result<Option<Credentials>, Error> {
     match result {
+        Ok(credentials) if !is_sendable(&credentials) => Err(Error::new(
+            Class::Credentials(Fault::NoneFound),
+            OPERATION,
+            format!(
+                "the operator's own credentials: {source} gives one with a space, a line break or another character that \
+                 none has; write it without"
+            ),
+        )),
         Ok(credentials) => Ok(Some(credentials)),
         Err(CredentialsError::CredentialsNotLoaded(_)) => Ok(None),
         Err(CredentialsError::InvalidConfiguration(_)) => Err(Error::new(
@@ -80,6 +89,15 @@ fn loaded(source: &str, result: Result<Credentials, CredentialsError>) -> Result
             format!("the operator's own credentials: {source} gives none at the moment"),
         )),
     }
+}
+
+fn is_sendable(credentials: &Credentials) -> bool {
+    let parts = [
+        Some(credentials.access_key_id()),
+        Some(credentials.secret_access_key()),
+        credentials.session_token(),
+    ];
+    parts.into_iter().flatten().all(is_credential)
 }
 
 async fn web_identity(
@@ -116,4 +134,27 @@ async fn web_identity(
     sts::assume_role_with_web_identity(&client, token.trim(), role, session_name)
         .await
         .map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn own_credentials_that_cannot_stand_in_a_header_are_refused_and_not_shown() {
+        let source = |id: &str, token: Option<&str>| {
+            let credentials = Credentials::new(id, "secret", token.map(str::to_owned), None, "test");
+            loaded("the environment", Ok(credentials))
+        };
+        assert!(source("AKID", Some("token/+==")).unwrap().is_some());
+        for error in [source("AKID\n", None), source("AKID", Some("to\nken"))] {
+            let error = error.unwrap_err();
+            assert!(
+                error.text.contains("the environment gives one with"),
+                "{}",
+                error.text
+            );
+            assert!(!error.text.contains("AKID"), "{}", error.text);
+        }
+    }
 }

@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     api::{external_secret::DeletionPolicy, names},
+    aws,
     operator::schedule::stable_hash,
 };
 
@@ -119,7 +120,13 @@ pub fn missing(spec: &Spec, reads: &Reads, answers: &Answers) -> Result<Vec<Plac
         let place = format!("error processing {}, err: ", source.place);
         let mut failure = fetch::failure(error, &place);
         if let Wanted::Value(remote) = &source.wanted {
-            failure.text = format!("{} ({}); create it, or correct the key", failure.text, remote.key);
+            let (text, key) = (failure.text, &remote.key);
+            failure.text = match &remote.version {
+                Some(version) if error.class == aws::Class::Missing(aws::Absence::NotFound) => format!(
+                    "{text} ({key}), or has no version or stage {version:?}; create it, or correct key or version"
+                ),
+                _ => format!("{text} ({key}); create it, or correct the key"),
+            };
         }
         return Err(failure);
     }
