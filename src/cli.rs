@@ -1,9 +1,12 @@
 //! The command line: what is typed becomes settings that hold. The only place that reads the environment.
 
-use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, time::Duration};
+mod parse;
+
+use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 
+use self::parse::{address, boolean, boolean_or_nothing, duration, namespace, quota};
 use crate::{
     aws,
     operator::{
@@ -11,7 +14,10 @@ use crate::{
         lease,
     },
     sync::{apply::Adoption, spec::Rules, template::Delimiters},
-    telemetry::logging::{Format, Level},
+    telemetry::{
+        admin::Listen,
+        logging::{Format, Level},
+    },
 };
 
 /// Keeps Kubernetes Secrets equal to AWS Secrets Manager and SSM Parameter Store.
@@ -86,12 +92,12 @@ pub struct Run {
     /// The kubeconfig to use; left out, the cluster that the operator runs in, or the usual kubeconfig.
     #[arg(long, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
-    /// Where metrics are served.
+    /// Where metrics are served; 0 for nowhere.
     #[arg(long, default_value = ":8080", value_parser = address)]
-    pub metrics_addr: SocketAddr,
-    /// Where /healthz and /readyz are served.
+    pub metrics_addr: Listen,
+    /// Where /healthz and /readyz are served; 0 for nowhere.
     #[arg(long, default_value = ":8082", value_parser = address)]
-    pub live_addr: SocketAddr,
+    pub live_addr: Listen,
     /// How much is logged.
     #[arg(long, value_enum, default_value_t, ignore_case = true)]
     pub loglevel: Level,
@@ -105,29 +111,29 @@ pub struct Run {
     #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = namespace)]
     pub namespace: Vec<String>,
     /// Serve ClusterSecretStores.
-    #[arg(long, default_value = "true", num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set)]
+    #[arg(long, default_value = "true", num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set, value_parser = boolean)]
     pub enable_cluster_store_reconciler: bool,
     /// Serve SecretStores.
-    #[arg(long, default_value = "true", num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set)]
+    #[arg(long, default_value = "true", num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set, value_parser = boolean)]
     pub enable_secret_store_reconciler: bool,
     /// Serve ClusterExternalSecrets; without meaning where only some namespaces are served.
-    #[arg(long, default_value = "true", num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set)]
+    #[arg(long, default_value = "true", num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set, value_parser = boolean)]
     pub enable_cluster_external_secret_reconciler: bool,
     /// Objects wait until their store is Ready.
-    #[arg(long, default_value = "true", num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set)]
+    #[arg(long, default_value = "true", num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set, value_parser = boolean)]
     pub enable_flood_gate: bool,
-    /// How often stores are validated.
+    /// How often stores are validated that do not say so themselves; 0 for only when they change.
     #[arg(long, default_value = "5m", value_parser = duration)]
     pub store_requeue_interval: Duration,
     /// When a Secret that keyferry did not write may be taken over.
     #[arg(long, value_enum, default_value_t)]
     pub adopt: Adoption,
     /// Watch target Secrets and repair them; without it no list, watch and get on them is needed.
-    #[arg(long, default_value = "true", num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set)]
+    #[arg(long, default_value = "true", num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set, value_parser = boolean)]
     pub drift_watch: bool,
     /// Watch the ConfigMaps and Secrets that templates are taken from, while some object names one, and render anew when
     /// one changes; without it, objects follow at their next refresh.
-    #[arg(long, default_value = "true", num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set)]
+    #[arg(long, default_value = "true", num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set, value_parser = boolean)]
     pub template_watch: bool,
     /// What begins an action in templates.
     #[arg(long, default_value = "{{", value_parser = clap::builder::NonEmptyStringValueParser::new())]
@@ -139,7 +145,7 @@ pub struct Run {
     #[arg(long, default_value = "false", num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set)]
     pub unsafe_allow_generic_targets: bool,
     /// Metrics with a series for each object.
-    #[arg(long, default_value = "true", num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set)]
+    #[arg(long, default_value = "true", num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set, value_parser = boolean)]
     pub object_metrics: bool,
     /// How long running syncs may go on after SIGTERM.
     #[arg(long, default_value = "20s", value_parser = duration)]
@@ -165,7 +171,7 @@ pub struct Run {
 #[derive(Args, Debug)]
 struct LeaderElection {
     /// Work only while holding a Lease; needed with more than one replica.
-    #[arg(long = "enable-leader-election", default_value = "false", num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set)]
+    #[arg(long = "enable-leader-election", default_value = "false", num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set, value_parser = boolean)]
     enabled: bool,
     /// Name of the Lease, in the namespace that the operator runs in.
     #[arg(long = "leader-election-id", value_name = "NAME", default_value = "keyferry")]
@@ -203,7 +209,7 @@ pub enum AwsBatch {
     Off,
 }
 
-/// What AWS's SDKs and ESO read from the environment.
+/// What AWS's SDKs and ESO read from the environment; what is set to nothing counts as not set.
 #[derive(Args, Debug)]
 struct Environment {
     /// Endpoint of Secrets Manager.
@@ -222,17 +228,17 @@ struct Environment {
     #[arg(long, env = "AWS_ECR_PUBLIC_ENDPOINT", hide = true)]
     ecr_public_endpoint: Option<String>,
     /// Use FIPS endpoints.
-    #[arg(long, env = "AWS_USE_FIPS_ENDPOINT", hide = true, default_value = "false", action = clap::ArgAction::Set)]
+    #[arg(long, env = "AWS_USE_FIPS_ENDPOINT", hide = true, default_value = "false", action = clap::ArgAction::Set, value_parser = boolean_or_nothing)]
     use_fips_endpoint: bool,
     /// Certificate authorities for AWS.
     #[arg(long, env = "AWS_CA_BUNDLE", hide = true)]
-    ca_bundle: Option<PathBuf>,
+    ca_bundle: Option<String>,
     /// The operator's role, injected on EKS.
     #[arg(long, env = "AWS_ROLE_ARN", hide = true)]
     role_arn: Option<String>,
     /// The operator's token, injected on EKS.
     #[arg(long, env = "AWS_WEB_IDENTITY_TOKEN_FILE", hide = true)]
-    web_identity_token_file: Option<PathBuf>,
+    web_identity_token_file: Option<String>,
     /// Name of the operator's own session.
     #[arg(long, env = "AWS_ROLE_SESSION_NAME", hide = true)]
     role_session_name: Option<String>,
@@ -308,7 +314,7 @@ impl Run {
             cluster_external_secrets: self.enable_cluster_external_secret_reconciler && namespaces.is_empty(),
             namespaces,
             flood_gate: self.enable_flood_gate,
-            store_requeue_interval: self.store_requeue_interval,
+            store_requeue_interval: Some(self.store_requeue_interval).filter(|interval| !interval.is_zero()),
             adopt: self.adopt,
             drift_watch: self.drift_watch,
             template_watch: self.template_watch,
@@ -331,12 +337,12 @@ impl Run {
                     ecr: filled(&env.ecr_endpoint),
                     ecr_public: filled(&env.ecr_public_endpoint),
                 },
-                cluster_name: self.cluster_name.clone(),
+                cluster_name: filled(&self.cluster_name),
                 use_fips: env.use_fips_endpoint,
-                ca_bundle: env.ca_bundle.clone(),
+                ca_bundle: filled(&env.ca_bundle).map(PathBuf::from),
                 web_identity: aws::WebIdentity {
                     role_arn: filled(&env.role_arn),
-                    token_file: env.web_identity_token_file.clone(),
+                    token_file: filled(&env.web_identity_token_file).map(PathBuf::from),
                     session_name: filled(&env.role_session_name),
                 },
                 batch: match self.aws_batch {
@@ -350,142 +356,5 @@ impl Run {
     }
 }
 
-/// `host:port`, or `:port` on all addresses, as Go programs take it.
-fn address(text: &str) -> Result<SocketAddr, String> {
-    let full = if text.starts_with(':') {
-        format!("0.0.0.0{text}")
-    } else {
-        text.replace("localhost", "127.0.0.1")
-    };
-    full.parse()
-        .map_err(|_| format!("{text:?} is not an address such as :8080 or 127.0.0.1:8080"))
-}
-
-/// A namespace's name, or nothing, as charts give it where all are served.
-fn namespace(text: &str) -> Result<String, String> {
-    let name = text.trim();
-    let is_name = name.len() <= 63
-        && name
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-    if is_name {
-        Ok(name.to_owned())
-    } else {
-        Err(format!("{name:?} is not the name of a namespace"))
-    }
-}
-
-/// `API=RATE`.
-fn quota(text: &str) -> Result<(String, u32), String> {
-    let (api, rate) = text
-        .split_once('=')
-        .ok_or_else(|| format!("{text:?} is not API=RATE"))?;
-    let rate = rate.parse().ok().filter(|rate| *rate > 0);
-    Ok((
-        api.to_owned(),
-        rate.ok_or_else(|| format!("{text:?} has no rate such as 1000"))?,
-    ))
-}
-
-/// A Go duration, not negative.
-fn duration(text: &str) -> Result<Duration, String> {
-    let parsed = gotext::duration::parse(text)
-        .ok()
-        .and_then(gotext::duration::Duration::to_std);
-    parsed.ok_or_else(|| format!("{text:?} is not a duration such as 30s or 5m"))
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_command_line_is_consistent() {
-        <Cli as clap::CommandFactory>::command().debug_assert();
-    }
-
-    #[test]
-    fn flags_are_spelled_as_esos_and_take_go_values() {
-        let cli = Cli::try_parse_from([
-            "keyferry",
-            "--metrics-addr=:9090",
-            "--store-requeue-interval=1m30s",
-            "--enable-flood-gate=false",
-            "--concurrent=5",
-            "--client-qps=50",
-            "--enable-leader-election",
-            "--leader-election-lease-duration=1m",
-            "--loglevel=DEBUG",
-        ])
-        .unwrap();
-        let Command::Run(run) = cli.command() else {
-            panic!("run is the default")
-        };
-        assert_eq!(run.metrics_addr, "0.0.0.0:9090".parse().unwrap());
-        let config = run.config().unwrap();
-        assert_eq!(config.store_requeue_interval, Duration::from_secs(90));
-        assert!(!config.flood_gate);
-        let minute = Duration::from_mins(1);
-        let lease = lease::Settings::new(
-            "keyferry",
-            minute,
-            Duration::from_secs(10),
-            Duration::from_secs(2),
-        );
-        assert_eq!(config.lease, lease.ok());
-        assert_eq!(run.accepted_without_meaning(), ["concurrent", "client-qps"]);
-    }
-
-    #[test]
-    fn each_flag_stands_in_the_documentation_with_its_default() {
-        let rows: Vec<_> = include_str!("../docs/operations.md")
-            .lines()
-            .filter(|line| line.starts_with("| `--"))
-            .collect();
-        let command = <Cli as clap::CommandFactory>::command();
-        let flags = command.get_arguments().filter(|flag| !flag.is_hide_set());
-        let mut documented = 0;
-        for flag in flags.filter(|flag| !["help", "version"].contains(&flag.get_id().as_str())) {
-            let name = format!("| `--{}` |", flag.get_long().unwrap());
-            let row = rows.iter().find(|row| row.starts_with(&name));
-            let row = row.unwrap_or_else(|| panic!("{name} is missing"));
-            for default in flag.get_default_values() {
-                let default = format!("| `{}` |", default.to_string_lossy());
-                assert!(row.contains(&default), "{row} lacks {default}");
-            }
-            documented += 1;
-        }
-        assert_eq!(rows.len(), documented, "a row without a flag");
-    }
-
-    #[test]
-    fn namespaces_are_named_with_commas_and_none_means_all() {
-        let parsed = |flag: &str| {
-            let Command::Run(run) = Cli::try_parse_from(["keyferry", flag]).ok()?.command() else {
-                return None;
-            };
-            let config = run.config().ok()?;
-            Some((
-                config.namespaces.into_iter().collect::<Vec<_>>(),
-                config.cluster_stores,
-            ))
-        };
-        assert_eq!(parsed("--namespace="), Some((vec![], true)));
-        let two = vec!["a".to_owned(), "b-2".to_owned()];
-        assert_eq!(parsed("--namespace=b-2,a,a"), Some((two, false)));
-        assert_eq!(parsed("--namespace=a/b"), None);
-    }
-
-    #[test]
-    fn flags_that_contradict_each_other_are_refused() {
-        let flags = [
-            "keyferry",
-            "--enable-leader-election",
-            "--leader-election-renew-deadline=15s",
-        ];
-        let Command::Run(run) = Cli::try_parse_from(flags).unwrap().command() else {
-            panic!("run is the default")
-        };
-        assert_eq!(run.config().err(), Some(lease::Invalid::RenewDeadline));
-    }
-}
+mod tests;

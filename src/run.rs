@@ -15,7 +15,7 @@ use crate::{
     cli::Run,
     crds, operator,
     telemetry::{
-        admin::{self, Ready},
+        admin::{self, Listen, Ready},
         logging,
     },
 };
@@ -37,7 +37,7 @@ pub enum Error {
     Kubeconfig(String),
     /// An address could not be served.
     #[error("{0} could not be served: {1}")]
-    Address(std::net::SocketAddr, #[source] std::io::Error),
+    Address(Listen, #[source] std::io::Error),
     /// The operator could not run.
     #[error(transparent)]
     Operator(#[from] operator::Error),
@@ -114,10 +114,7 @@ async fn serve(run: &Run) -> Result<(), Error> {
     }
 }
 
-async fn served(
-    addr: std::net::SocketAddr,
-    server: impl Future<Output = std::io::Result<()>>,
-) -> Result<(), Error> {
+async fn served(addr: Listen, server: impl Future<Output = std::io::Result<()>>) -> Result<(), Error> {
     server.await.map_err(|error| Error::Address(addr, error))
 }
 

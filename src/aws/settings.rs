@@ -107,28 +107,3 @@ impl Default for Timeouts {
         }
     }
 }
-
-impl Settings {
-    /// Takes what AWS's own variables say. `lookup` reads the environment, which only the command line may.
-    #[must_use]
-    pub fn from_environment(lookup: impl Fn(&str) -> Option<String>) -> Self {
-        let set = |name: &str| lookup(name).filter(|value| !value.is_empty());
-        Self {
-            endpoints: Endpoints {
-                secrets_manager: set("AWS_SECRETSMANAGER_ENDPOINT"),
-                ssm: set("AWS_SSM_ENDPOINT"),
-                sts: set("AWS_STS_ENDPOINT"),
-                ecr: set("AWS_ECR_ENDPOINT"),
-                ecr_public: set("AWS_ECR_PUBLIC_ENDPOINT"),
-            },
-            use_fips: set("AWS_USE_FIPS_ENDPOINT").is_some_and(|value| value.eq_ignore_ascii_case("true")),
-            ca_bundle: set("AWS_CA_BUNDLE").map(PathBuf::from),
-            web_identity: WebIdentity {
-                role_arn: set("AWS_ROLE_ARN"),
-                token_file: set("AWS_WEB_IDENTITY_TOKEN_FILE").map(PathBuf::from),
-                session_name: set("AWS_ROLE_SESSION_NAME"),
-            },
-            ..Self::default()
-        }
-    }
-}

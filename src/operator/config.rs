@@ -30,8 +30,8 @@ pub struct Config {
     pub cluster_external_secrets: bool,
     /// Objects wait until their store is Ready.
     pub flood_gate: bool,
-    /// How often stores are validated.
-    pub store_requeue_interval: Duration,
+    /// How often stores are validated; nothing for only when they change.
+    pub store_requeue_interval: Option<Duration>,
     /// When foreign Secrets may be taken over.
     pub adopt: Adoption,
     /// Watch target Secrets, to repair them.

@@ -88,8 +88,9 @@ pub struct StoreContext {
     pub foreign: IntCounter,
     /// Which stores are ours.
     pub class: ControllerClass,
-    /// How often a store is validated that does not say so itself (`--store-requeue-interval`).
-    pub interval: Duration,
+    /// How often a store is validated that does not say so itself (`--store-requeue-interval`); nothing for only when it
+    /// changes.
+    pub interval: Option<Duration>,
 }
 
 impl fmt::Debug for StoreContext {
@@ -109,6 +110,8 @@ pub struct StoreOutcome {
     pub ready: bool,
     /// It could not be used before: objects that wait for it should look again.
     pub changed_to_ready: bool,
+    /// It cannot be used for another reason than before: objects that wait for it should say so.
+    pub other_trouble: bool,
 }
 
 /// Validates one store and reports what was found. [`Stores::observe`] must have seen it.
@@ -166,12 +169,18 @@ pub async fn reconcile(ctx: &StoreContext, store: &StoreObject) -> StoreOutcome 
         }
     }
     record.validated = Some(store.generation());
+    let trouble = verdict
+        .trouble()
+        .or_else(|| record.trouble.clone().filter(|_| !ready));
+    let other_trouble = trouble.is_some() && trouble != record.trouble;
+    record.trouble = trouble;
     ctx.stores.decide(&name, store.uid(), Some(ready), record);
     ctx.metrics.validated(&name, Some(ready), started.elapsed());
     StoreOutcome {
         next,
         ready,
         changed_to_ready: ready && view.ready != Some(true),
+        other_trouble,
     }
 }
 
@@ -224,12 +233,9 @@ fn yields(ctx: &StoreContext, store: &StoreObject, record: &mut Record) -> Optio
     (!wait.is_zero()).then_some(wait)
 }
 
-fn interval(ctx: &StoreContext, view: &StoreView) -> Duration {
-    view.settings
-        .as_ref()
-        .ok()
-        .and_then(|settings| settings.refresh)
-        .unwrap_or(ctx.interval)
+fn interval(ctx: &StoreContext, view: &StoreView) -> Option<Duration> {
+    let own = view.settings.as_ref().ok().and_then(|settings| settings.refresh);
+    own.or(ctx.interval)
 }
 
 /// As the API server keeps times: without fractions of a second.

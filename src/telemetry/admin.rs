@@ -1,7 +1,8 @@
 //! `/healthz` and `/readyz` on one address, `/metrics` on another.
 
 use std::{
-    net::SocketAddr,
+    fmt, io,
+    net::{Ipv4Addr, SocketAddr},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -10,8 +11,50 @@ use std::{
 
 use axum::{Router, http::StatusCode, routing::get};
 use prometheus::{Encoder, Registry, TextEncoder};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::sync::CancellationToken;
+
+/// Connections that wait to be accepted.
+const BACKLOG: u32 = 128;
+
+/// Where something is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listen {
+    /// Not at all.
+    Nowhere,
+    /// At every address of the Pod, IPv6 and IPv4 alike.
+    Everywhere(u16),
+    /// At one address.
+    At(SocketAddr),
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nowhere => f.write_str("0"),
+            Self::Everywhere(port) => write!(f, ":{port}"),
+            Self::At(addr) => write!(f, "{addr}"),
+        }
+    }
+}
+
+/// One socket for both protocols; on a node without IPv6, one for IPv4.
+async fn bind_everywhere(port: u16) -> io::Result<TcpListener> {
+    let both = || {
+        let socket = TcpSocket::new_v6()?;
+        // Whatever the node's default is.
+        rustix::net::sockopt::set_ipv6_v6only(&socket, false)?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(SocketAddr::from(([0_u16; 8], port)))?;
+        socket.listen(BACKLOG)
+    };
+    match both() {
+        Err(error) if error.kind() != io::ErrorKind::AddrInUse => {
+            TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).await
+        }
+        bound => bound,
+    }
+}
 
 /// Whether the first lists are in.
 #[derive(Clone, Debug, Default)]
@@ -30,7 +73,7 @@ impl Ready {
 }
 
 /// Serves health until stopped.
-pub async fn serve_health(addr: SocketAddr, ready: Ready, stop: CancellationToken) -> std::io::Result<()> {
+pub async fn serve_health(addr: Listen, ready: Ready, stop: CancellationToken) -> io::Result<()> {
     let router = Router::new().route("/healthz", get(|| async { "ok" })).route(
         "/readyz",
         get(move || async move {
@@ -45,11 +88,7 @@ pub async fn serve_health(addr: SocketAddr, ready: Ready, stop: CancellationToke
 }
 
 /// Serves metrics until stopped.
-pub async fn serve_metrics(
-    addr: SocketAddr,
-    registry: Registry,
-    stop: CancellationToken,
-) -> std::io::Result<()> {
+pub async fn serve_metrics(addr: Listen, registry: Registry, stop: CancellationToken) -> io::Result<()> {
     let router = Router::new().route(
         "/metrics",
         get(move || async move {
@@ -66,9 +105,50 @@ pub async fn serve_metrics(
     serve(addr, router, stop).await
 }
 
-async fn serve(addr: SocketAddr, router: Router, stop: CancellationToken) -> std::io::Result<()> {
-    let listener = TcpListener::bind(addr).await?;
+async fn serve(addr: Listen, router: Router, stop: CancellationToken) -> io::Result<()> {
+    let listener = match addr {
+        Listen::Nowhere => {
+            stop.cancelled().await;
+            return Ok(());
+        }
+        Listen::Everywhere(port) => bind_everywhere(port).await?,
+        Listen::At(addr) => TcpListener::bind(addr).await?,
+    };
     axum::serve(listener, router)
         .with_graceful_shutdown(stop.cancelled_owned())
         .await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv6Addr;
+
+    use tokio::net::TcpStream;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_port_alone_is_served_on_ipv6_and_ipv4() {
+        let listener = bind_everywhere(0).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        TcpStream::connect((Ipv6Addr::LOCALHOST, port)).await.unwrap();
+        TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_port_that_is_taken_is_an_error() {
+        let listener = bind_everywhere(0).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let error = bind_everywhere(port).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+    }
+
+    #[tokio::test]
+    async fn what_is_served_nowhere_ends_with_the_operator() {
+        let stop = CancellationToken::new();
+        stop.cancel();
+        serve_health(Listen::Nowhere, Ready::default(), stop)
+            .await
+            .unwrap();
+    }
 }

@@ -24,7 +24,8 @@ pub enum Level {
     Info,
     /// What asks for attention.
     Warn,
-    /// What failed.
+    /// What failed; also by the names of Go's levels above it.
+    #[value(aliases = ["dpanic", "panic", "fatal"])]
     Error,
 }
 

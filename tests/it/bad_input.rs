@@ -102,7 +102,10 @@ async fn what_is_wrong_with_a_source_is_said_on_the_object_and_the_target_stays(
             "SecretNotFound",
         )
         .await;
-    has(&message, &["Secret does not exist"]);
+    has(
+        &message,
+        &["Secret does not exist", "has no version or stage \"NOPE\""],
+    );
     let message = synced
         .fails(
             Synced::one(json!({ "key": id("good"), "property": "x.y" })),
@@ -416,6 +419,18 @@ async fn what_is_wrong_with_a_template_is_said_by_its_place_and_the_target_stays
     );
 }
 
+async fn cluster_store(space: &Space, name: &str, spec: Value) {
+    let store = json!({
+        "apiVersion": "external-secrets.io/v1", "kind": "ClusterSecretStore", "metadata": { "name": name }, "spec": spec,
+    });
+    let patch = Patch::Apply(store);
+    space
+        .cluster_stores()
+        .patch(name, &PatchParams::apply("user").force(), &patch)
+        .await
+        .unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrong_with_a_store_is_said_on_the_objects_that_use_it() {
     let synced = Synced::new().await;
@@ -434,7 +449,7 @@ async fn what_is_wrong_with_a_store_is_said_on_the_objects_that_use_it() {
         .await;
     has(
         &synced.fails(on("SecretStore", "nowhere"), "StoreNotReady").await,
-        &["SecretStore \"nowhere\" is not ready"],
+        &["SecretStore \"nowhere\" is not ready", "region not found"],
     );
     space
         .store_with("ssm", json!({ "service": "CertificateManager" }))
@@ -454,40 +469,65 @@ async fn what_is_wrong_with_a_store_is_said_on_the_objects_that_use_it() {
         .await;
     has(
         &synced.fails(on("SecretStore", "keyless"), "StoreNotReady").await,
-        &["is not ready"],
+        &[
+            "SecretStore \"keyless\" is not ready",
+            "CredentialsMissing: could not fetch",
+            "absent-credentials",
+        ],
     );
     space.foreign_secret("half", &[("id", "AKIDHALF")]).await;
     space.store_with("half", secret_ref("half")).await;
     has(
         &synced.fails(on("SecretStore", "half"), "StoreNotReady").await,
-        &["is not ready"],
+        &["cannot find secret data for key: \"key\""],
     );
-    for (store, text) in [
-        ("keyless", "could not fetch"),
-        ("half", "cannot find secret data for key: \"key\""),
+    let both = |id: &str, key: &str| [("id", id.to_owned()), ("key", key.to_owned())];
+    for (name, keys, said) in [
+        (
+            "echoed",
+            both("AKIDECHOED\n", "secret"),
+            "accessKeyID secret: the value has a line break at its end",
+        ),
+        (
+            "echoed-key",
+            both("AKIDECHOED", "secret\r\n"),
+            "SecretAccessKey secret: the value has a line break at its end",
+        ),
+        (
+            "void",
+            both("", "secret"),
+            "accessKeyID secret: the value is empty",
+        ),
+        (
+            "odd",
+            both("AK\u{7}ID", "secret"),
+            "accessKeyID secret: the value holds",
+        ),
     ] {
-        until("the store to say why", || async {
-            let status = space
-                .stores()
-                .get(store)
-                .await
-                .unwrap()
-                .status
-                .unwrap_or_default();
-            let message = status
-                .conditions
-                .unwrap_or_default()
-                .first()
-                .and_then(|c| c.message.clone())
-                .unwrap_or_default();
-            if message.contains(text) {
-                Ok(())
-            } else {
-                Err(message)
-            }
-        })
-        .await;
+        let keys: Vec<_> = keys.iter().map(|(key, value)| (*key, value.as_str())).collect();
+        space.foreign_secret(name, &keys).await;
+        space.store_with(name, secret_ref(name)).await;
+        let message = synced.fails(on("SecretStore", name), "StoreNotReady").await;
+        has(&message, &[said]);
+        assert!(!message.contains("ECHOED"), "{message}");
     }
+    let broken = format!("broken-{}", space.namespace);
+    let mut keyless = secret_ref("absent-credentials");
+    for selector in ["accessKeyIDSecretRef", "secretAccessKeySecretRef"] {
+        keyless["auth"]["secretRef"][selector]["namespace"] = json!(space.namespace);
+    }
+    cluster_store(
+        space,
+        &broken,
+        json!({ "provider": { "aws": crate::world::provider(keyless) } }),
+    )
+    .await;
+    has(
+        &synced
+            .fails(on("ClusterSecretStore", &broken), "StoreNotReady")
+            .await,
+        &["CredentialsMissing: could not fetch", "absent-credentials"],
+    );
     // A store and an object of different operators: the object is refused where it mixes them.
     space
         .store_spec(
@@ -503,23 +543,15 @@ async fn what_is_wrong_with_a_store_is_said_on_the_objects_that_use_it() {
         &synced.fails(mixed, "StoreNotOurs").await,
         &["can not reference unmanaged store"],
     );
-    let cluster_store = format!("denied-{}", space.namespace);
-    let store = json!({
-        "apiVersion": "external-secrets.io/v1", "kind": "ClusterSecretStore", "metadata": { "name": cluster_store },
-        "spec": {
-            "provider": { "aws": crate::world::provider(json!({})) },
-            "conditions": [{ "namespaces": ["somebody-else"] }],
-        },
+    let denied = format!("denied-{}", space.namespace);
+    let spec = json!({
+        "provider": { "aws": crate::world::provider(json!({})) },
+        "conditions": [{ "namespaces": ["somebody-else"] }],
     });
-    let patch = Patch::Apply(store);
-    space
-        .cluster_stores()
-        .patch(&cluster_store, &PatchParams::apply("user").force(), &patch)
-        .await
-        .unwrap();
+    cluster_store(space, &denied, spec).await;
     has(
         &synced
-            .fails(on("ClusterSecretStore", &cluster_store), "StoreDenied")
+            .fails(on("ClusterSecretStore", &denied), "StoreDenied")
             .await,
         &["is not allowed from namespace", "denied by spec.condition"],
     );

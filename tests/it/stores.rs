@@ -8,7 +8,7 @@ use std::{
 use k8s_openapi::api::core::v1::Secret;
 use keyferry::{
     api::{SecretStore, Stored, external_secret::StoreKind, secret_store::AwsService},
-    aws::{Aspect, Broker, Lane, Read, Settings, Version},
+    aws::{Aspect, Broker, Endpoints, Lane, Read, Settings, Version},
     operator::store::{
         ControllerClass, Metrics, SUPPORTED, StoreContext, StoreEvent, StoreObject, StoreOutcome, Stores,
         reconcile,
@@ -45,13 +45,16 @@ impl World {
     async fn on(kube: Client, audit: AuditLog, name: &'static str) -> Self {
         namespace(&kube, name).await;
         let aws = FakeAws::start().unwrap();
-        let url = aws.url();
-        let settings = Settings::from_environment(|variable| {
-            variable
-                .ends_with("_ENDPOINT")
-                .then(|| url.clone())
-                .filter(|_| !variable.contains("FIPS"))
-        });
+        let endpoint = Some(aws.url());
+        let settings = Settings {
+            endpoints: Endpoints {
+                secrets_manager: endpoint.clone(),
+                ssm: endpoint.clone(),
+                sts: endpoint,
+                ..Endpoints::default()
+            },
+            ..Settings::default()
+        };
         let registry = Registry::new();
         let events = Arc::<Mutex<Vec<StoreEvent>>>::default();
         let heard = Arc::clone(&events);
@@ -64,7 +67,7 @@ impl World {
             metrics: Metrics::new(&registry, true).unwrap(),
             foreign: IntCounter::new("foreign", "yields").unwrap(),
             class,
-            interval: Duration::from_mins(5),
+            interval: Some(Duration::from_mins(5)),
         };
         Self {
             kube,

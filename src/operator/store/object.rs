@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::{
     api::{
         ClusterSecretStore, SecretStore, SecretStoreSpec, SecretStoreStatus, Unreadable,
+        condition::StatusCondition,
         external_secret::StoreKind,
         names,
         secret_store::{AwsProvider, Provider},
@@ -128,11 +129,20 @@ impl StoreObject {
 
     /// What the last status says of `Ready`; nothing where it has no such condition.
     pub fn reported_ready(&self) -> Option<bool> {
+        self.ready().map(|ready| ready.status == "True")
+    }
+
+    /// Why it cannot be used, as the last status says.
+    pub fn reported_trouble(&self) -> Option<String> {
+        self.ready()
+            .filter(|ready| ready.status == "False")?
+            .message
+            .clone()
+    }
+
+    fn ready(&self) -> Option<&StatusCondition> {
         let conditions = self.status.as_ref()?.conditions.as_ref()?;
-        conditions
-            .iter()
-            .find(|c| c.type_ == "Ready")
-            .map(|c| c.status == "True")
+        conditions.iter().find(|condition| condition.type_ == "Ready")
     }
 
     /// The store, as an event refers to it.

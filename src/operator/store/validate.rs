@@ -210,8 +210,11 @@ fn named_namespaces(aws: &AwsProvider) -> impl Iterator<Item = (&'static str, &s
     secrets.chain(account.map(|namespace| ("jwt.serviceAccountRef", namespace)))
 }
 
+/// A shorter interval would ask the API server and STS without pause.
+const SHORTEST_INTERVAL: Duration = Duration::from_secs(10);
+
 /// A number means seconds, a text is a Go duration, and zero the operator's default. A number without a unit in a text
-/// is refused: it would not be clear what it means.
+/// is refused: it would not be clear what it means. What is shorter than [`SHORTEST_INTERVAL`] is that long.
 fn refresh_interval(interval: Option<&RefreshInterval>) -> Result<Option<Duration>, String> {
     let interval = match interval {
         None => return Ok(None),
@@ -226,7 +229,9 @@ fn refresh_interval(interval: Option<&RefreshInterval>) -> Result<Option<Duratio
                 .ok_or_else(|| format!("must not be negative: {text}"))?
         }
     };
-    Ok(Some(interval).filter(|interval| !interval.is_zero()))
+    Ok(Some(interval)
+        .filter(|interval| !interval.is_zero())
+        .map(|interval| interval.max(SHORTEST_INTERVAL)))
 }
 
 #[cfg(test)]

@@ -156,10 +156,19 @@ impl Verdict {
         }
     }
 
-    /// When the store is looked at again. `failures` counts this verdict, if it is one.
-    pub(super) fn next(&self, interval: Duration, failures: u32, spread: u64) -> Option<Duration> {
+    /// What users of a store that cannot be used are told.
+    pub(super) fn trouble(&self) -> Option<String> {
         match self {
-            Self::Valid | Self::ValidWithout(_) => Some(interval),
+            Self::Valid | Self::ValidWithout(_) | Self::Unknown(_) => None,
+            Self::Invalid(why) => Some(why.message()),
+        }
+    }
+
+    /// When the store is looked at again; without an interval, a valid one only when it changes. `failures` counts this
+    /// verdict, if it is one.
+    pub(super) fn next(&self, interval: Option<Duration>, failures: u32, spread: u64) -> Option<Duration> {
+        match self {
+            Self::Valid | Self::ValidWithout(_) => interval,
             Self::Invalid(Reason {
                 follows_from_spec: true,
                 ..

@@ -164,6 +164,8 @@ pub(super) struct Record {
     pub(super) yielded: Option<(Timestamp, Instant)>,
     /// The status last written, where the API server may keep less of it.
     pub(super) written: Option<SecretStoreStatus>,
+    /// Why the store cannot be used: the message of its Ready condition.
+    pub(super) trouble: Option<String>,
 }
 
 impl Stores {
@@ -215,8 +217,13 @@ impl Stores {
             Err(Refusal::Denied { .. }) => StoreState::Denied,
             Err(Refusal::Invalid { findings, .. }) => StoreState::NotReady(Some(findings.to_string())),
             Err(Refusal::NotReady { .. }) if view.ready.is_none() => StoreState::Pending,
-            Err(Refusal::NotReady { .. }) => StoreState::NotReady(None),
+            Err(Refusal::NotReady { .. }) => StoreState::NotReady(self.trouble(&view)),
         }
+    }
+
+    /// Why a store cannot be used, as validation found or, before that, as its status says.
+    fn trouble(&self, view: &StoreView) -> Option<String> {
+        self.read().get(&view.name)?.record.trouble.clone()
     }
 
     /// Takes in what the watch shows. Says whether users of the store should look again: it is new, was replaced, has
@@ -226,12 +233,15 @@ impl Stores {
         let mut entries = self.write();
         let before = entries.get(&name).filter(|entry| entry.view.uid == store.uid());
         let reported = store.reported_ready();
-        let (record, ready) = match before {
+        let (mut record, ready) = match before {
             // What validation found stands until it finds something else.
             Some(Entry { view, record }) if record.validated.is_some() => (record.clone(), view.ready),
             Some(Entry { record, .. }) => (record.clone(), reported),
             None => (Record::default(), reported),
         };
+        if record.validated.is_none() {
+            record.trouble = store.reported_trouble();
+        }
         let readable = store.unreadable.is_none();
         let is_as_before =
             |view: &StoreView| view.generation == store.generation() && view.readable == readable;

@@ -135,11 +135,12 @@ fn conditions_of_others_are_kept() {
 #[test]
 fn errors_of_the_spec_wait_for_a_new_spec_and_others_double_to_five_minutes() {
     let interval = Duration::from_mins(5);
-    assert_eq!(Verdict::Valid.next(interval, 0, 0), Some(interval));
-    assert_eq!(verdict(Class::Config).next(interval, 1, 0), None);
+    assert_eq!(Verdict::Valid.next(Some(interval), 0, 0), Some(interval));
+    assert_eq!(Verdict::Valid.next(None, 0, 0), None);
+    assert_eq!(verdict(Class::Config).next(Some(interval), 1, 0), None);
     let wait = |failures, spread| {
         verdict(Class::Denied)
-            .next(interval, failures, spread)
+            .next(Some(interval), failures, spread)
             .unwrap()
             .as_millis()
     };
@@ -166,5 +167,5 @@ fn a_store_whose_role_lacks_an_action_that_saves_calls_is_ready_and_says_which()
     );
     assert_eq!(status.cause, None);
     let minute = Duration::from_mins(1);
-    assert_eq!(verdict.next(minute, 0, 0), Some(minute));
+    assert_eq!(verdict.next(Some(minute), 0, 0), Some(minute));
 }
