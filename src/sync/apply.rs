@@ -154,7 +154,8 @@ impl Writer {
             return Ok(false);
         };
         let owners = meta.metadata.owner_references.as_deref().unwrap_or_default();
-        let others = target::controller(owners).is_some_and(|c| !c.is_external_secret || *c.name != *object.name);
+        let others =
+            target::controller(owners).is_some_and(|c| !c.is_external_secret || *c.name != *object.name);
         if others || !ownership::is_ours(object, record, &meta) {
             return Err(Failure::new(
                 Cause::TargetOwned,

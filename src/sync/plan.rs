@@ -15,10 +15,13 @@ use super::{
     object::Object,
     record::Record,
     spec::{Gate, Interval, Refresh, Remote, Spec, StoreName, Wanted, Windows},
-    target::{self, Drift, Expected, TargetView},
+    target::{self, Drift, Expected, Merged, TargetView},
 };
 use crate::{
-    api::secret_store::{AwsProvider, AwsService},
+    api::{
+        external_secret::CreationPolicy,
+        secret_store::{AwsProvider, AwsService},
+    },
     aws::{Aspect, Query, Read, Version},
     generators::GeneratorName,
     operator::store::StoreView,
@@ -323,6 +326,25 @@ pub fn expected<'a>(object: &'a Object, record: &'a Record, spec: &Spec) -> Expe
         creation: spec.target.creation,
         retained: object.retained_on_delete(),
         written: record.written.as_ref(),
+        merged: merged(record, spec),
+    }
+}
+
+/// What we know of our keys in a target that others write too, before our first write since the start.
+fn merged(record: &Record, spec: &Spec) -> Merged {
+    let merges = matches!(
+        spec.target.creation,
+        CreationPolicy::Merge | CreationPolicy::CreateOrMerge
+    );
+    let is_secret = spec.target.kind.is_none();
+    if !merges || !is_secret || record.written.is_some() || spec.target.immutable {
+        return Merged::Unknown;
+    }
+    match spec.keys() {
+        Some(keys) => Merged::Keys(fingerprint::keys_digest(keys).into()),
+        // What cannot be made again is not looked at without proof.
+        None if spec.uses_generator() || spec.is_written_once() => Merged::Unknown,
+        None => Merged::Newest,
     }
 }
 

@@ -123,6 +123,18 @@ impl Spec {
         })
     }
 
+    /// The keys of the Secret, where the spec alone names them; nothing where what is read decides.
+    pub fn keys(&self) -> Option<BTreeSet<&str>> {
+        if self.target.template.is_some() || self.on_missing != OnMissing::Fail {
+            return None;
+        }
+        let keys = self.sources.iter().map(|source| match &source.place {
+            Place::Data(_, key) => Some(&**key),
+            Place::Extract(_) | Place::Find(_) | Place::Generator(_) => None,
+        });
+        keys.collect()
+    }
+
     /// Whether a generator makes values: each sync would make new ones.
     pub fn uses_generator(&self) -> bool {
         self.sources

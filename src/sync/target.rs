@@ -141,7 +141,13 @@ pub fn controller(owners: &[OwnerReference]) -> Option<Controller> {
 fn newest_first(meta: &ObjectMeta, holds: impl Fn(&ManagedFieldsEntry) -> bool) -> Vec<Box<str>> {
     let entries = meta.managed_fields.iter().flatten();
     let mut writers: Vec<_> = entries.filter(|entry| holds(entry)).collect();
-    writers.sort_by_key(|entry| Reverse(entry.time.as_ref().map(|time| time.0)));
+    // Times are whole seconds; within one, another's change is not proven to have come after ours.
+    let is_foreign =
+        |manager: Option<&str>| !manager.is_some_and(|m| m.starts_with(names::FIELD_MANAGER_PREFIX));
+    writers.sort_by_key(|entry| {
+        let time = entry.time.as_ref().map(|time| time.0);
+        (Reverse(time), is_foreign(entry.manager.as_deref()))
+    });
     writers
         .into_iter()
         .map(|entry| entry.manager.as_deref().unwrap_or_default().into())
@@ -159,6 +165,13 @@ impl TargetView {
                 .find(|writer| &***writer != manager)
         };
         newest.or(self.foreign_writer.as_ref()).or_else(other).cloned()
+    }
+
+    /// Whether nobody is known to have written data after this manager.
+    fn is_newest(&self, manager: &str) -> bool {
+        self.newest_writers
+            .first()
+            .is_none_or(|writer| **writer == *manager)
     }
 
     /// Reduces metadata.
@@ -282,7 +295,7 @@ pub struct Written {
 }
 
 /// What is expected of a target.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Expected<'a> {
     /// Namespace and name of the ExternalSecret.
     pub namespace: &'a str,
@@ -296,6 +309,20 @@ pub struct Expected<'a> {
     pub retained: bool,
     /// Our last write, where there was one since the start.
     pub written: Option<&'a Written>,
+    /// Before that, what a target that we merged into must show.
+    pub merged: Merged,
+}
+
+/// What is known of our keys in a target that others write too, when we have not written it since the start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Merged {
+    /// Nothing.
+    #[default]
+    Unknown,
+    /// Digest of the keys that the spec alone names.
+    Keys(Box<str>),
+    /// What is read decides the keys: we hold some, and nobody wrote data after us.
+    Newest,
 }
 
 /// Whether a target still is what we wrote.
@@ -358,7 +385,12 @@ pub fn drift(expected: &Expected<'_>, view: Option<&TargetView>) -> Drift {
             None => return edited(),
         }
     } else {
-        expected.written.map(|written| &written.keys)
+        match (expected.written, &expected.merged) {
+            (Some(written), _) => Some(&written.keys),
+            (None, Merged::Keys(keys)) => Some(keys),
+            (None, Merged::Newest) if ours.is_none() || !view.is_newest(&manager) => return edited(),
+            (None, Merged::Newest | Merged::Unknown) => None,
+        }
     };
     if wanted.is_none_or(|wanted| *wanted == held) {
         Drift::Unproven

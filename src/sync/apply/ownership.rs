@@ -12,9 +12,9 @@ use crate::{
         cause::{Cause, Failure},
         fingerprint,
         object::Object,
+        record::Record,
         render::Rendered,
         spec::Spec,
-        record::Record,
         target::{self, TargetView},
     },
 };

@@ -42,6 +42,7 @@ fn expected(written: Option<&Written>, creation: CreationPolicy) -> Expected<'_>
         creation,
         retained: false,
         written,
+        merged: Merged::Unknown,
     }
 }
 
@@ -195,4 +196,55 @@ fn what_we_apply_of_another_kind_is_told_as_our_fields_tell_it() {
         *fingerprint::keys_digest(leaves.iter().map(String::as_str))
     );
     assert_eq!(view.foreign_writer, None, "fields of others are theirs");
+}
+
+/// After a start, a target that we merged into, with entries at these seconds.
+fn merged_judge(merged: Merged, fields: &[(&str, &[&str], u32)]) -> Drift {
+    let plain: Vec<_> = fields
+        .iter()
+        .map(|(manager, keys, _)| (*manager, *keys))
+        .collect();
+    let mut meta = meta(&json!({}), &plain);
+    let entries = meta.metadata.managed_fields.iter_mut().flatten();
+    for (entry, (_, _, second)) in entries.zip(fields) {
+        let time = format!("2026-01-01T00:00:{second:02}Z");
+        entry.time = Some(serde_json::from_value(json!(time)).unwrap());
+    }
+    let expected = Expected {
+        merged,
+        ..expected(None, CreationPolicy::CreateOrMerge)
+    };
+    drift(&expected, Some(&TargetView::new(&meta)))
+}
+
+#[test]
+fn after_a_start_a_merged_target_that_lacks_a_key_of_the_spec_was_edited() {
+    let wanted = || Merged::Keys(fingerprint::keys_digest(["x", "y"]).into());
+    let both: &[(&str, &[&str], u32)] = &[(MANAGER, &["x", "y"], 1), ("editor", &["theirs"], 2)];
+    assert_eq!(merged_judge(wanted(), both), Drift::Unproven);
+    let by_editor = Drift::Edited(Some("editor".into()));
+    let taken: &[(&str, &[&str], u32)] = &[(MANAGER, &["x"], 1), ("editor", &["y"], 1)];
+    assert_eq!(merged_judge(wanted(), taken), by_editor);
+    assert_eq!(merged_judge(wanted(), &[("editor", &["x", "y"], 1)]), by_editor);
+    assert_eq!(
+        merged_judge(wanted(), &[(MANAGER, &["x"], 1)]),
+        Drift::Edited(None)
+    );
+}
+
+#[test]
+fn after_a_start_a_merged_target_whose_keys_are_not_known_was_edited_where_somebody_wrote_after_us() {
+    let judge = |ours: u32, theirs: u32| {
+        merged_judge(
+            Merged::Newest,
+            &[("editor", &["theirs"], theirs), (MANAGER, &["x"], ours)],
+        )
+    };
+    assert_eq!(judge(1, 2), Drift::Edited(Some("editor".into())));
+    assert_eq!(judge(2, 1), Drift::Unproven);
+    assert_eq!(judge(2, 2), Drift::Unproven);
+    assert_eq!(
+        merged_judge(Merged::Newest, &[("editor", &["x"], 1)]),
+        Drift::Edited(Some("editor".into()))
+    );
 }
