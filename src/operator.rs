@@ -4,6 +4,7 @@ pub(crate) mod cluster_external_secret;
 pub mod config;
 pub mod events;
 mod external_secret;
+mod finalizers;
 mod gauges;
 pub mod generic_targets;
 pub mod lease;
@@ -79,6 +80,25 @@ pub enum Kind {
     ClusterExternalSecret,
 }
 
+impl Kind {
+    const ALL: [Self; 4] = [
+        Self::ExternalSecret,
+        Self::SecretStore,
+        Self::ClusterSecretStore,
+        Self::ClusterExternalSecret,
+    ];
+
+    /// As metrics name it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ExternalSecret => "externalsecret",
+            Self::SecretStore => "secretstore",
+            Self::ClusterSecretStore => "clustersecretstore",
+            Self::ClusterExternalSecret => "clusterexternalsecret",
+        }
+    }
+}
+
 /// An object in the queue.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
@@ -109,6 +129,10 @@ impl Key {
 impl queue::Key for Key {
     fn group(&self) -> &str {
         &self.name.0
+    }
+
+    fn kind(&self) -> &'static str {
+        self.kind.name()
     }
 }
 
@@ -351,15 +375,12 @@ async fn work(ctx: &Arc<Context>, mut incoming: mpsc::UnboundedReceiver<Wake>, s
     let mut recovered: HashMap<Key, Recovery> = HashMap::new();
     let mut recoveries = ctx.stages.broker.subscribe_recoveries();
     let mut batch = Vec::with_capacity(WAKES);
-    for kind in [
-        "externalsecret",
-        "secretstore",
-        "clustersecretstore",
-        "clusterexternalsecret",
-    ] {
+    for kind in Kind::ALL {
+        // Gauges stand from the start.
+        ctx.metrics.active(kind.name()).set(0);
         ctx.metrics
             .max_workers
-            .with_label_values(&[kind])
+            .with_label_values(&[kind.name()])
             .set(i64::try_from(2 * TURNS).unwrap_or(i64::MAX));
     }
     loop {
@@ -370,9 +391,10 @@ async fn work(ctx: &Arc<Context>, mut incoming: mpsc::UnboundedReceiver<Wake>, s
                 .observe(due.waited.as_secs_f64());
             let again = recovered.remove(&due.key);
             let task = turns.spawn(turn(Arc::clone(ctx), due.key.clone(), again));
+            ctx.metrics.active(due.key.kind.name()).inc();
             running.insert(task.id(), due.key);
         }
-        observe(ctx, &queue, &running);
+        observe(ctx, &queue);
         let due = poll_fn(|cx| {
             let pending = queue.poll_delays(cx);
             if queue.has_due() { Poll::Ready(()) } else { pending }
@@ -388,7 +410,7 @@ async fn work(ctx: &Arc<Context>, mut incoming: mpsc::UnboundedReceiver<Wake>, s
                     take(&mut queue, &mut recovered, wake);
                 }
             }
-            Some(ended) = turns.join_next_with_id() => finish(ended, &mut queue, &mut running),
+            Some(ended) = turns.join_next_with_id() => finish(ctx, ended, &mut queue, &mut running),
             recovery = recoveries.recv() => {
                 for key in users(ctx, recovery.ok()) {
                     take(&mut queue, &mut recovered, Wake::Recovered(key, Recovery::Source));
@@ -425,7 +447,7 @@ fn take(queue: &mut Queue<Key>, recovered: &mut HashMap<Key, Recovery>, wake: Wa
 
 type Ended = Result<(tokio::task::Id, Option<Duration>), tokio::task::JoinError>;
 
-fn finish(ended: Ended, queue: &mut Queue<Key>, running: &mut HashMap<tokio::task::Id, Key>) {
+fn finish(ctx: &Context, ended: Ended, queue: &mut Queue<Key>, running: &mut HashMap<tokio::task::Id, Key>) {
     /// A turn that panicked has told the log where; its object waits a while and starts from its status.
     const AFTER_PANIC: Duration = Duration::from_mins(1);
     let (id, next) = match ended {
@@ -433,6 +455,7 @@ fn finish(ended: Ended, queue: &mut Queue<Key>, running: &mut HashMap<tokio::tas
         Err(error) => (error.id(), Some(AFTER_PANIC)),
     };
     if let Some(key) = running.remove(&id) {
+        ctx.metrics.active(key.kind.name()).dec();
         queue.done(key, next);
     }
 }
@@ -455,7 +478,7 @@ fn users(ctx: &Context, store: Option<aws::StoreName>) -> Vec<Key> {
         .collect()
 }
 
-fn observe(ctx: &Context, queue: &Queue<Key>, running: &HashMap<tokio::task::Id, Key>) {
+fn observe(ctx: &Context, queue: &Queue<Key>) {
     let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
     for lane in [Lane::Urgent, Lane::Periodic] {
         ctx.metrics
@@ -463,15 +486,12 @@ fn observe(ctx: &Context, queue: &Queue<Key>, running: &HashMap<tokio::task::Id,
             .with_label_values(&[lane.name()])
             .set(count(queue.depth(lane)));
     }
-    let due = queue.depth(Lane::Urgent) + queue.depth(Lane::Periodic);
-    ctx.metrics
-        .queue_depth
-        .with_label_values(&["externalsecret"])
-        .set(count(due));
-    ctx.metrics
-        .active_workers
-        .with_label_values(&["externalsecret"])
-        .set(count(running.len()));
+    for kind in Kind::ALL {
+        ctx.metrics
+            .queue_depth
+            .with_label_values(&[kind.name()])
+            .set(count(queue.depth_of(kind.name())));
+    }
 }
 
 /// Lets running turns end, as long as the grace period allows.

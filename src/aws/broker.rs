@@ -152,6 +152,11 @@ impl Broker {
         self.identities.forget_account(namespace, name);
     }
 
+    /// ServiceAccounts were listed anew: any may have changed.
+    pub fn service_accounts_relisted(&self) {
+        self.identities.forget_accounts();
+    }
+
     /// A store's spec changed: what was remembered about failures and permissions is forgotten.
     pub fn store_changed(&self, kind: StoreKind, namespace: Option<&str>, name: &str) {
         let store = StoreName {

@@ -13,7 +13,7 @@ use std::{
 use tokio::time::Instant;
 
 use super::{
-    claim::{Claim, Purpose},
+    claim::{Claim, ClaimedSource, Purpose},
     error::{Class, Error},
     identity::Identity,
     lookup::Lookup,
@@ -122,11 +122,17 @@ impl Identities {
 
     /// A `ServiceAccount` changed.
     pub(super) fn forget_account(&self, namespace: &str, name: &str) {
+        self.forget_where(|claim| claim.uses_service_account(namespace, name));
+    }
+
+    /// Any `ServiceAccount` may have changed.
+    pub(super) fn forget_accounts(&self) {
+        self.forget_where(|claim| matches!(claim.source, ClaimedSource::ServiceAccount { .. }));
+    }
+
+    fn forget_where(&self, changed: impl Fn(&Claim) -> bool) {
         let kept = self.0.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let using = kept
-            .entries
-            .iter()
-            .filter(|(claim, _)| claim.uses_service_account(namespace, name));
+        let using = kept.entries.iter().filter(|(claim, _)| changed(claim));
         using.for_each(|(_, entry)| entry.place.forget());
     }
 

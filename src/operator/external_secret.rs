@@ -1,6 +1,7 @@
 //! One ExternalSecret's turn: its record is taken, the plan decides, the stages run, the report is written.
 
 mod due;
+mod release;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -10,15 +11,10 @@ use kube::{
     Api,
     api::{PartialObjectMeta, Patch, PatchParams},
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::time::Instant;
 
-use super::{
-    Context, Recovery,
-    objects::ObjectName,
-    schedule::Place,
-    stores::{serves, state},
-};
+use super::{Context, Recovery, objects::ObjectName, schedule::Place, stores::state};
 use crate::{
     api::{ExternalSecret, ExternalSecretStatus, names},
     sync::{
@@ -32,7 +28,7 @@ use crate::{
         record::{Record, Reported},
         report::{self, Began, Report},
         spec::{Interval, Spec, StoreName, TargetName},
-        target::{Seen, TargetView},
+        target::{Drift, Seen, TargetView, drift},
     },
 };
 
@@ -61,8 +57,7 @@ pub(super) async fn reconcile(
 ) -> Option<Duration> {
     let object = ctx.objects.get(at)?;
     if object.deleting {
-        release(ctx, &object).await;
-        return None;
+        return release::object(ctx, &object).await;
     }
     let began = Began {
         at: Timestamp::now(),
@@ -78,16 +73,39 @@ pub(super) async fn reconcile(
             record.renew_at = due::renewal_from_status(&object, &record.reported, began.at);
             Box::new(record)
         });
-    if let (Some(failing), Some(recovery)) = (&mut record.failing, recovered)
-        && (recovery == Recovery::Source || failing.failure.cause.class() == Class::Watched)
-    {
-        failing.retry_at = began.instant;
-        failing.count = 0;
+    if let Some(recovery) = recovered {
+        recover(ctx, &object, &mut record, recovery, began);
     }
     let next = turn(ctx, &object, &mut record, &mut held.place, began).await;
     held.record = Some(record);
     ctx.put_record(at, &object, held);
     next
+}
+
+/// What failed is tried again now, where what changed can help.
+fn recover(ctx: &Context, object: &Object, record: &mut Record, recovery: Recovery, began: Began) {
+    let Some(failing) = &record.failing else { return };
+    let ends = match (recovery, failing.failure.cause.class()) {
+        (Recovery::Source, _) | (Recovery::Target, Class::Watched) => true,
+        // The source may be back; as long as the target is as we left it, nothing presses.
+        (Recovery::Target, Class::Data) => is_target_edited(ctx, object, record),
+        (Recovery::Target, Class::Spec | Class::Denied | Class::Transient) => false,
+    };
+    if ends && let Some(failing) = &mut record.failing {
+        failing.retry_at = began.instant;
+        failing.count = 0;
+        // Windows are for refreshes: a target is repaired at any time.
+        failing.of_refresh &= recovery != Recovery::Target;
+    }
+}
+
+fn is_target_edited(ctx: &Context, object: &Object, record: &Record) -> bool {
+    let Ok(spec) = &object.spec else { return false };
+    let (view, is_watched) = target(ctx, object);
+    let expected = plan::expected(object, record, spec);
+    is_watched
+        && !record.targetless
+        && matches!(drift(&expected, view.as_ref()), Drift::Gone | Drift::Edited(_))
 }
 
 /// A record from the status, unless that is the status of an object that this one replaced.
@@ -297,7 +315,6 @@ fn left_behind(ctx: &Context, object: &Object, record: &Record, spec: &Spec) -> 
 }
 
 fn unproven(object: &Object, record: &Record, spec: &Spec, target: Option<&TargetView>) -> bool {
-    use crate::sync::target::{Drift, drift};
     !matches!(drift(&plan::expected(object, record, spec), target), Drift::None)
 }
 
@@ -453,36 +470,4 @@ fn yields(ctx: &Context, object: &Object, record: &mut Record) -> Option<Duratio
         return None;
     }
     Some(wait)
-}
-
-/// The object is being deleted: what ESO left on it is released. Owned Secrets go by garbage collection.
-async fn release(ctx: &Context, object: &Object) {
-    if !object.finalizer_left || !serves(ctx, &object.namespace, &object.stores) {
-        return;
-    }
-    let api: Api<PartialObjectMeta<ExternalSecret>> = Api::namespaced(ctx.client.clone(), &object.namespace);
-    let released = async {
-        let Some(meta) = api.get_opt(&object.name).await? else {
-            return Ok(());
-        };
-        let mut finalizers = meta.metadata.finalizers.unwrap_or_default();
-        finalizers.retain(|finalizer| finalizer != names::ESO_FINALIZER);
-        let patch = json!({ "metadata": {
-            "finalizers": finalizers,
-            "resourceVersion": meta.metadata.resource_version,
-            "uid": meta.metadata.uid,
-        }});
-        api.patch(&object.name, &PatchParams::default(), &Patch::Merge(&patch))
-            .await
-            .map(|_| ())
-    };
-    match released.await {
-        Ok(()) => {
-            tracing::info!(namespace = %object.namespace, name = %object.name, "released ESO's finalizer");
-        }
-        Err(kube::Error::Api(status)) if status.is_not_found() => {}
-        Err(error) => {
-            tracing::warn!(namespace = %object.namespace, name = %object.name, %error, "could not release ESO's finalizer");
-        }
-    }
 }

@@ -63,6 +63,8 @@ pub struct Namespaces(RwLock<Inner>);
 struct Inner {
     views: HashMap<Box<str>, NamespaceView>,
     listed: HashSet<Box<str>>,
+    /// The first list is complete: what a later one shows anew changed during a gap in the watch.
+    complete: bool,
 }
 
 impl Namespaces {
@@ -84,16 +86,19 @@ impl Namespaces {
         let mut inner = self.write();
         let listed = std::mem::take(&mut inner.listed);
         inner.views.retain(|name, _| listed.contains(name));
+        inner.complete = true;
     }
 
-    /// A namespace was listed or changed. Gives what it was before where that matters to anybody.
+    /// A namespace was listed or changed. Gives what it was before where that matters to anybody: the first list is news
+    /// to nobody.
     pub fn apply(&self, name: &str, view: &NamespaceView, listing: bool) -> Option<NamespaceView> {
         let mut inner = self.write();
         if listing {
             inner.listed.insert(name.into());
         }
         let before = inner.views.insert(name.into(), view.clone());
-        (before.as_ref() != Some(view)).then(|| before.unwrap_or_default())
+        let news = before.as_ref() != Some(view) && (inner.complete || !listing);
+        news.then(|| before.unwrap_or_default())
     }
 
     /// A namespace is gone.
@@ -137,6 +142,25 @@ impl Namespaces {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_changed_during_a_gap_in_the_watch_is_news_and_the_first_list_is_not() {
+        let view = |team: &str| NamespaceView {
+            labels: BTreeMap::from([("team".to_owned(), team.to_owned())]),
+            ..NamespaceView::default()
+        };
+        let namespaces = Namespaces::default();
+        namespaces.begin_list();
+        assert_eq!(namespaces.apply("a", &view("red"), true), None);
+        namespaces.end_list();
+        namespaces.begin_list();
+        assert_eq!(namespaces.apply("a", &view("red"), true), None);
+        assert_eq!(namespaces.apply("a", &view("blue"), true), Some(view("red")));
+        assert_eq!(
+            namespaces.apply("b", &view("red"), true),
+            Some(NamespaceView::default())
+        );
+    }
 
     #[test]
     fn a_list_of_one_namespace_says_nothing_of_another() {

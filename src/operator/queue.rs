@@ -45,6 +45,10 @@ const LONGEST_DELAY: Duration = Duration::from_hours(24);
 pub trait Key: Clone + Eq + Hash {
     /// Keys of one group take turns with those of other groups.
     fn group(&self) -> &str;
+    /// The sort of work, for [`Queue::depth_of`].
+    fn kind(&self) -> &'static str {
+        ""
+    }
 }
 
 #[derive(Debug)]
@@ -132,6 +136,7 @@ impl<K: Key> Turns<K> {
 struct Depth {
     urgent: usize,
     periodic: usize,
+    kinds: HashMap<&'static str, usize>,
 }
 
 impl Depth {
@@ -140,6 +145,16 @@ impl Depth {
             Lane::Urgent => &mut self.urgent,
             Lane::Periodic => &mut self.periodic,
         }
+    }
+
+    fn enter(&mut self, lane: Lane, kind: &'static str) {
+        *self.of(lane) += 1;
+        *self.kinds.entry(kind).or_default() += 1;
+    }
+
+    fn leave(&mut self, lane: Lane, kind: &'static str) {
+        *self.of(lane) -= 1;
+        *self.kinds.entry(kind).or_insert(1) -= 1;
     }
 }
 
@@ -208,7 +223,7 @@ impl<K: Key> Queue<K> {
                     let (from, since) = (*at, *since);
                     entry.urgent_count += 1;
                     entry.place = Place::Ready(lane, since);
-                    *self.depth.of(from) -= 1;
+                    self.depth.leave(from, key.kind());
                     self.enter(key, lane);
                 }
             }
@@ -277,7 +292,7 @@ impl<K: Key> Queue<K> {
                 again: None,
                 gone: false,
             };
-            *self.depth.of(lane) -= 1;
+            self.depth.leave(lane, key.kind());
             *self.running.of(lane) += 1;
             self.urgent_in_a_row = if lane == Lane::Urgent {
                 self.urgent_in_a_row + 1
@@ -333,7 +348,7 @@ impl<K: Key> Queue<K> {
             Place::Waiting(delay) => {
                 self.delays.try_remove(delay);
             }
-            Place::Ready(lane, _) => *self.depth.of(*lane) -= 1,
+            Place::Ready(lane, _) => self.depth.leave(*lane, key.kind()),
             Place::Idle => {}
         }
         self.entries.remove(key);
@@ -347,6 +362,11 @@ impl<K: Key> Queue<K> {
         }
     }
 
+    /// How much work of a kind waits.
+    pub fn depth_of(&self, kind: &str) -> usize {
+        self.depth.kinds.get(kind).copied().unwrap_or_default()
+    }
+
     fn enter(&mut self, key: K, lane: Lane) {
         if let Some(Entry {
             place: Place::Ready(at, _),
@@ -355,7 +375,7 @@ impl<K: Key> Queue<K> {
         {
             *at = lane;
         }
-        *self.depth.of(lane) += 1;
+        self.depth.enter(lane, key.kind());
         match lane {
             Lane::Urgent => self.urgent.push(key),
             Lane::Periodic => self.periodic.push(key),

@@ -6,6 +6,8 @@ use std::{
     time::Duration,
 };
 
+use tokio::time::Instant;
+
 use super::{
     Context, Key, Kind, Recovery, Wake, cluster_external_secret,
     namespaces::Scope,
@@ -172,8 +174,13 @@ pub(super) async fn turn(ctx: &Arc<Context>, key: &Key) -> Option<Duration> {
         .stores
         .lookup(name.kind, &key.name.0, &name.name)
         .and_then(|view| view.ready);
+    let began = Instant::now();
     let outcome = store::reconcile(&ctx.store_context, &store).await;
-    if outcome.changed_to_ready || before != Some(outcome.ready) {
+    if store.is_ours(&ctx.store_context.class) {
+        let failed = !outcome.ready && !store.is_deleting();
+        ctx.metrics.turned(key.kind.name(), began.elapsed(), failed);
+    }
+    if outcome.changed_to_ready || outcome.other_trouble || before != Some(outcome.ready) {
         wake_users(ctx, &name);
     }
     outcome.next

@@ -383,9 +383,7 @@ impl Observer<PartialObjectMeta<Namespace>> for Namespaces {
         let name = meta.name.take().unwrap_or_default();
         let view = NamespaceView::new(meta);
         self.wake_holders(&view);
-        if let Some(before) = self.0.namespaces.apply(&name, &view, listing)
-            && !listing
-        {
+        if let Some(before) = self.0.namespaces.apply(&name, &view, listing) {
             cluster_external_secret::wake_where(&self.0, |object| {
                 object.selects(&name, &before.labels) || object.selects(&name, &view.labels)
             });
@@ -428,5 +426,10 @@ impl Observer<PartialObjectMeta<ServiceAccount>> for ServiceAccounts {
             meta.namespace.as_deref().unwrap_or_default(),
             meta.name.as_deref().unwrap_or_default(),
         );
+    }
+
+    fn end(&mut self) {
+        // What changed, came or went during a gap in the watch is not known: each that is used is looked at again.
+        self.0.stages.broker.service_accounts_relisted();
     }
 }

@@ -180,6 +180,11 @@ impl Metrics {
         Ok(metrics)
     }
 
+    /// Turns of a kind that are running.
+    pub fn active(&self, controller: &str) -> prometheus::IntGauge {
+        self.active_workers.with_label_values(&[controller])
+    }
+
     /// A reconcile of any kind ended.
     pub fn turned(&self, controller: &str, took: Duration, failed: bool) {
         let result = if failed { "error" } else { "success" };

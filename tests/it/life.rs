@@ -108,7 +108,10 @@ async fn metrics_have_the_contracts_names_and_go_with_their_object() {
             space.namespace
         ),
         "controller_runtime_reconcile_total{controller=\"externalsecret\",result=\"success\"}".to_owned(),
+        "controller_runtime_reconcile_total{controller=\"secretstore\",result=\"success\"}".to_owned(),
+        "controller_runtime_active_workers{controller=\"clustersecretstore\"} 0".to_owned(),
         "workqueue_depth{name=\"externalsecret\"}".to_owned(),
+        "workqueue_depth{name=\"secretstore\"}".to_owned(),
     ];
     until("every series", || async {
         let metrics = operator.metrics().await;

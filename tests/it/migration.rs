@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use crate::{
     generators::{from, generator},
     policies::{entry, map},
+    stalling::{Hold, Stall, Stalling},
     world::{Operator, Space, Start, provider, until},
 };
 
@@ -510,7 +511,7 @@ async fn what_eso_left_undone_is_done_after_the_takeover() {
 async fn esos_finalizer_goes_with_an_object_that_is_deleted_and_stays_on_all_others() {
     let space = &space("finalizers").await;
     space.put("v", "one").await;
-    for name in ["deleted-before", "deleted-after", "guarded", "kept"] {
+    for name in ["deleted-before", "deleted-after", "guarded", "kept", "storeless"] {
         Left {
             name,
             creation: "Owner",
@@ -527,6 +528,11 @@ async fn esos_finalizer_goes_with_an_object_that_is_deleted_and_stays_on_all_oth
     let spec = json!({ "secretStoreRef": { "name": "of-eso" }, "data": [entry(space, "v", "v")] });
     space
         .apply_with("of-eso", spec, json!({ "finalizers": [FINALIZER] }))
+        .await;
+    // Its store went first, as when a folder of manifests is deleted.
+    let spec = json!({ "secretStoreRef": { "name": "gone" }, "data": [entry(space, "v", "v")] });
+    space
+        .apply_with("storeless", spec, json!({ "finalizers": [FINALIZER] }))
         .await;
     let guards = json!({ "metadata": { "finalizers": [FINALIZER, "example.com/guard"] } });
     space
@@ -550,8 +556,10 @@ async fn esos_finalizer_goes_with_an_object_that_is_deleted_and_stays_on_all_oth
     };
     delete("deleted-before").await;
     delete("of-eso").await;
+    delete("storeless").await;
     let operator = operator(space, "finalizers", "finalizers").await;
     gone("deleted-before").await;
+    gone("storeless").await;
     delete("guarded").await;
     delete("deleted-after").await;
     gone("deleted-after").await;
@@ -573,6 +581,45 @@ async fn esos_finalizer_goes_with_an_object_that_is_deleted_and_stays_on_all_oth
     for name in ["deleted-before", "deleted-after", "guarded", "kept"] {
         assert_eq!(space.data(name).await, Some(map(&[("v", "one")])), "{name}");
     }
+    operator.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn esos_finalizer_goes_also_where_the_api_server_does_not_take_the_first_write() {
+    let space = &space("refused-release").await;
+    let stalling = Stalling::start(space.world.plane.client().await.unwrap()).await;
+    let kubeconfig = space.world.plane.folder().join("refused-release.kubeconfig");
+    std::fs::write(&kubeconfig, stalling.kubeconfig()).unwrap();
+    let start = Start {
+        class: Some("refused-release".to_owned()),
+        kubeconfig: Some(kubeconfig),
+        arguments: vec![format!("--namespace={}", space.namespace)],
+        ..Start::default()
+    };
+    let operator = Operator::start(&start, "refused-release").await;
+    space.put("v", "one").await;
+    let spec = json!({ "data": [entry(space, "v", "v")] });
+    space
+        .apply_with("app", spec, json!({ "finalizers": [FINALIZER] }))
+        .await;
+    space.ready("app", "True").await;
+    stalling.stall(Stall {
+        method: "PATCH",
+        path: "/externalsecrets/",
+        hold: Hold::Refuse,
+    });
+    space
+        .objects()
+        .delete("app", &DeleteParams::default())
+        .await
+        .unwrap();
+    stalling.held().await;
+    stalling.release();
+    until("the object to be gone", || async {
+        let object = space.objects().get_opt("app").await.map_err(|e| e.to_string())?;
+        object.map_or(Ok(()), |object| Err(format!("{:?}", object.metadata.finalizers)))
+    })
+    .await;
     operator.stop().await;
 }
 

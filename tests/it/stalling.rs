@@ -13,6 +13,8 @@ pub(crate) enum Hold {
     Before,
     /// The API server acts, but its answer never arrives.
     After,
+    /// It is answered with 503, and not held.
+    Refuse,
 }
 
 /// Which requests are held, and where.
@@ -82,6 +84,10 @@ async fn forward(State(shared): State<Arc<Shared>>, request: Request<Body>) -> R
     if stall.is_some_and(|stall| stall.hold == Hold::Before) {
         shared.held.notify_one();
         std::future::pending::<()>().await;
+    }
+    if stall.is_some_and(|stall| stall.hold == Hold::Refuse) {
+        shared.held.notify_one();
+        return Response::builder().status(503).body(Body::empty()).unwrap();
     }
     let (mut parts, body) = request.into_parts();
     parts.headers.remove("host");

@@ -1,25 +1,19 @@
 //! ESO puts finalizers on ClusterExternalSecrets and on the namespaces that they select, and takes not all of them
 //! back. Here they go from what is being deleted. None is ever put on anything.
 
-use std::{fmt::Debug, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use k8s_openapi::api::core::v1::{Namespace, ObjectReference};
-use kube::{
-    Api, Resource,
-    api::{PartialObjectMeta, Patch, PatchParams},
-};
-use serde_json::json;
+use kube::{Api, api::PartialObjectMeta};
 
 use super::object::ClusterObject;
 use crate::{
     api::{ClusterExternalSecret, names},
-    operator::Context,
+    operator::{
+        Context,
+        finalizers::{RETRY, remove},
+    },
 };
-
-/// When a finalizer that could not be removed is tried again.
-const RETRY: Duration = Duration::from_mins(5);
-/// One removal, a read and a write, may take this long.
-const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The object is being deleted: its finalizer goes, and its finalizer on namespaces.
 pub(super) async fn object(ctx: &Arc<Context>, object: &ClusterObject) -> Option<Duration> {
@@ -35,7 +29,7 @@ pub(super) async fn object(ctx: &Arc<Context>, object: &ClusterObject) -> Option
         }
         Err(error) => {
             tracing::warn!(name = %object.name, %error, "could not release ESO's finalizer of a ClusterExternalSecret");
-            Some(RETRY)
+            Some(error.retry())
         }
     }
 }
@@ -76,41 +70,4 @@ pub(super) async fn namespaces(ctx: &Arc<Context>, name: &str, which: Which) -> 
         }
     }
     retry
-}
-
-/// Takes one finalizer off an object, if both are there.
-async fn remove<K>(api: &Api<PartialObjectMeta<K>>, name: &str, finalizer: &str) -> Result<(), Error>
-where
-    K: Clone + Debug,
-    PartialObjectMeta<K>: Resource + Clone + Debug + serde::de::DeserializeOwned,
-{
-    let removed = async {
-        let Some(meta) = api.get_metadata_opt(name).await? else {
-            return Ok(());
-        };
-        let mut finalizers = meta.metadata.finalizers.unwrap_or_default();
-        finalizers.retain(|f| f != finalizer);
-        // The resourceVersion keeps finalizers that came meanwhile.
-        let patch = json!({ "metadata": {
-            "finalizers": finalizers,
-            "resourceVersion": meta.metadata.resource_version,
-        }});
-        api.patch_metadata(name, &PatchParams::default(), &Patch::Merge(&patch))
-            .await
-            .map(drop)
-    };
-    match tokio::time::timeout(CALL_TIMEOUT, removed).await {
-        Ok(Err(kube::Error::Api(status))) if status.code == 404 => Ok(()),
-        Ok(answer) => answer.map_err(|error| Error::Kube(Box::new(error))),
-        Err(_) => Err(Error::Timeout),
-    }
-}
-
-/// Why a finalizer stays.
-#[derive(Debug, thiserror::Error)]
-enum Error {
-    #[error("{0}")]
-    Kube(Box<kube::Error>),
-    #[error("the API server did not answer in time")]
-    Timeout,
 }

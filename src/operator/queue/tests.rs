@@ -154,3 +154,17 @@ async fn a_removed_object_is_not_handed_out() {
     assert_eq!(queue.pop(), None);
     assert!(!queue.has_due());
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_is_counted_once_whatever_becomes_of_it() {
+    let mut queue = queue();
+    queue.push(("a", 1), Lane::Periodic);
+    queue.push(("a", 1), Lane::Urgent);
+    queue.push(("a", 2), Lane::Periodic);
+    queue.push(("a", 3), Lane::Periodic);
+    assert_eq!(queue.depth_of(""), 3);
+    queue.remove(&("a", 3));
+    assert_eq!(queue.depth_of(""), 2);
+    assert_eq!(pops(&mut queue), [("a", 1), ("a", 2)]);
+    assert_eq!((queue.depth_of(""), queue.depth_of("other")), (0, 0));
+}

@@ -312,10 +312,17 @@ async fn what_happened_while_no_operator_ran_is_found_after_the_start() {
     let cases = || {
         let shown = SHOWN.map(|edit| ("Owner", edit, "1h")).into_iter();
         let refreshed = ["Owner", "CreateOrMerge", "Merge"].map(|policy| (policy, Edit::Restored, "2s"));
-        let merged = [
-            ("CreateOrMerge", Edit::ManagedLabelRemoved, "1h"),
-            ("CreateOrMerge", Edit::Deleted, "1h"),
-        ];
+        let merged = ["CreateOrMerge", "Merge"].into_iter().flat_map(|policy| {
+            let edits = [
+                Edit::Value,
+                Edit::KeyRemoved,
+                Edit::AllKeysRemoved,
+                Edit::ManagedLabelRemoved,
+                Edit::FieldsCleared,
+                Edit::Deleted,
+            ];
+            edits.map(|edit| (policy, edit, "1h"))
+        });
         shown
             .chain(refreshed)
             .chain(merged)
@@ -330,6 +337,8 @@ async fn what_happened_while_no_operator_ran_is_found_after_the_start() {
         space.ready(&name, "True").await;
     }))
     .await;
+    // Once looked at, they rest.
+    assert!(!operator.log().contains("Contested"));
     operator.stop().await;
 }
 
@@ -379,4 +388,19 @@ async fn what_is_not_ours_in_a_secret_may_change_without_a_sync() {
         space.data("merge").await,
         Some(map(&[("v", "one"), ("w", "one"), ("foreign", "changed")]))
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_that_is_deleted_while_its_object_fails_is_made_again_at_once_where_the_source_is_back() {
+    let space = &Space::new().await;
+    space.store().await;
+    space.put("v", "one").await;
+    synced(space, "back", "Owner", "1h").await;
+    space.remove("v").await;
+    space.annotate("back", "force-sync", "1").await;
+    space.fails("back", "SecretNotFound").await;
+    space.put("v", "two").await;
+    space.delete_secret("back").await;
+    space.holds("back", &[("v", "two"), ("w", "two")]).await;
+    space.ready("back", "True").await;
 }
