@@ -471,7 +471,8 @@ async fn what_is_wrong_with_a_store_is_said_on_the_objects_that_use_it() {
         &synced.fails(on("SecretStore", "keyless"), "StoreNotReady").await,
         &[
             "SecretStore \"keyless\" is not ready",
-            "CredentialsMissing: could not fetch",
+            "CredentialsMissing: ",
+            "could not fetch",
             "absent-credentials",
         ],
     );
@@ -526,7 +527,7 @@ async fn what_is_wrong_with_a_store_is_said_on_the_objects_that_use_it() {
         &synced
             .fails(on("ClusterSecretStore", &broken), "StoreNotReady")
             .await,
-        &["CredentialsMissing: could not fetch", "absent-credentials"],
+        &["CredentialsMissing: ", "could not fetch", "absent-credentials"],
     );
     // A store and an object of different operators: the object is refused where it mixes them.
     space
