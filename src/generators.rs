@@ -114,11 +114,8 @@ impl Generators {
             Spec::Registry(spec) => ecr::login(&self.broker, namespace, generator, &spec, urgency).await,
             Spec::Session(spec) => sts::token(&self.broker, namespace, generator, &spec, urgency).await,
             Spec::Mfa(spec) => self.one_time_code(namespace, &spec).await,
-            Spec::SshKey(spec) => tokio::task::spawn_blocking(move || ssh_key::generate(&spec))
-                .await
-                .unwrap_or_else(|_| Err(Refusal::passing("the operator is stopping")))
-                .map(Generated::from),
-            Spec::Password(spec) => password::generate(&spec, &random::system).map(Generated::from),
+            Spec::SshKey(spec) => aside(move || ssh_key::generate(&spec)).await,
+            Spec::Password(spec) => aside(move || password::generate(&spec, &random::system)).await,
             Spec::Uuid => uuid::generate(&random::system).map(Generated::from),
             Spec::Fake(spec) => {
                 let data = spec.data.unwrap_or_default().into_iter();
@@ -182,6 +179,16 @@ impl Generators {
         let spec = object.data.get_mut("spec").map(serde_json::Value::take);
         spec::read(generator, spec.unwrap_or_else(|| serde_json::json!({})))
     }
+}
+
+/// Makes values where it holds nobody up: users decide how much work that is.
+async fn aside(
+    make: impl FnOnce() -> Result<Values, Refusal> + Send + 'static,
+) -> Result<Generated, Refusal> {
+    tokio::task::spawn_blocking(make)
+        .await
+        .unwrap_or_else(|_| Err(Refusal::passing("the operator is stopping")))
+        .map(Generated::from)
 }
 
 fn not_read(generator: &GeneratorName, place: &str, error: Option<&kube::Error>) -> Failure {

@@ -10,7 +10,7 @@ use data_encoding::{BASE32, HEXLOWER};
 
 use super::{
     Values,
-    random::{self, Source},
+    random::{Draws, Source},
     refusal::Refusal,
 };
 use crate::api::generator::{PasswordEncoding, PasswordSpec};
@@ -18,6 +18,10 @@ use crate::api::generator::{PasswordEncoding, PasswordSpec};
 const LENGTH: i64 = 24;
 /// No Secret holds more; a length beyond it is a slip.
 const LONGEST: i64 = 64 * 1024;
+/// What a Secret holds at most, in bytes: more passwords than fit into one are not made.
+const SIZE_LIMIT: usize = 1024 * 1024;
+/// Each password is drawn from a copy of them.
+const MOST_SYMBOLS: usize = 1024;
 const KEY: &str = "password";
 const LOWER: &str = "abcdefghijklmnopqrstuvwxyz";
 const UPPER: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
@@ -27,13 +31,21 @@ const SYMBOLS: &str = "~!@#$%^&*()_+`-={}|[]\\:\"<>?,./";
 /// A password of its own for each key.
 pub(super) fn generate(spec: &PasswordSpec, source: &Source<'_>) -> Result<Values, Refusal> {
     let recipe = Recipe::of(spec)?;
-    keys(spec)?
-        .into_iter()
-        .map(|key| {
-            let password = recipe.password(source)?;
-            Ok((key, encoded(password, spec.encoding.unwrap_or_default()).into()))
-        })
-        .collect()
+    let mut draws = Draws::of(source);
+    let mut values = Values::new();
+    let mut size = 0;
+    for key in keys(spec)? {
+        let password = encoded(recipe.password(&mut draws)?, spec.encoding.unwrap_or_default());
+        size += key.len() + password.len();
+        if size > SIZE_LIMIT {
+            return Err(Refusal::invalid(format!(
+                "the passwords of all secretKeys together are more than {SIZE_LIMIT} bytes, which no Secret can hold; \
+                 lower length, or name fewer keys"
+            )));
+        }
+        values.insert(key, password.into());
+    }
+    Ok(values)
 }
 
 fn keys(spec: &PasswordSpec) -> Result<Vec<String>, Refusal> {
@@ -88,6 +100,11 @@ impl Recipe {
         let repeat = spec.allow_repeat.unwrap_or_default();
         let kind = |name: &str, from: &str, count: i64| {
             let distinct: BTreeSet<char> = from.chars().collect();
+            if distinct.len() > MOST_SYMBOLS {
+                return Err(Refusal::invalid(format!(
+                    "symbolCharacters holds more than {MOST_SYMBOLS} characters; name fewer"
+                )));
+            }
             let count = usize::try_from(count).unwrap_or_default();
             if !repeat && count > distinct.len() {
                 return Err(Refusal::invalid(format!(
@@ -107,7 +124,7 @@ impl Recipe {
         })
     }
 
-    fn password(&self, source: &Source<'_>) -> Result<String, Refusal> {
+    fn password(&self, draws: &mut Draws<'_>) -> Result<String, Refusal> {
         let mut characters: Vec<char> = Vec::new();
         for (from, count) in &self.kinds {
             let mut from = from.clone();
@@ -121,9 +138,9 @@ impl Recipe {
                      give more symbols",
                 ));
             }
-            characters.extend(random::choose(source, &from, *count, self.repeat)?);
+            characters.extend(draws.choose(&from, *count, self.repeat)?);
         }
-        random::shuffle(source, &mut characters)?;
+        draws.shuffle(&mut characters)?;
         Ok(characters.into_iter().collect())
     }
 }

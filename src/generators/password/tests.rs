@@ -194,3 +194,38 @@ fn without_a_length_or_symbols_of_its_own_the_defaults_hold() {
     let password = one(&spec);
     assert_eq!((password.len(), count(&password, SYMBOLS)), (24, 6));
 }
+
+#[test]
+fn more_passwords_than_a_secret_can_hold_are_refused() {
+    let keys = |n: usize| Some((0..n).map(|n| format!("key-{n}")).collect());
+    let long = |n, encoding| PasswordSpec {
+        length: Some(LONGEST),
+        allow_repeat: Some(true),
+        secret_keys: keys(n),
+        encoding,
+        ..PasswordSpec::default()
+    };
+    let way_out = "the passwords of all secretKeys together are more than 1048576 bytes";
+    for spec in [long(20, None), long(8, Some(PasswordEncoding::Hex))] {
+        let text = refusal(&spec);
+        assert!(text.starts_with(way_out), "{text}");
+    }
+    assert_eq!(generate(&long(15, None), &system).unwrap().len(), 15);
+}
+
+#[test]
+fn a_long_password_takes_few_looks_at_the_source() {
+    let looks = AtomicU8::new(0);
+    let counted = |bytes: &mut [u8]| {
+        looks.fetch_add(1, Ordering::Relaxed);
+        system(bytes)
+    };
+    let spec = PasswordSpec {
+        length: Some(4096),
+        allow_repeat: Some(true),
+        ..PasswordSpec::default()
+    };
+    generate(&spec, &counted).unwrap();
+    // Two numbers of four bytes for each character, one of them for its place; few are drawn again.
+    assert!(looks.into_inner() < 40);
+}
