@@ -9,7 +9,7 @@ mod windows;
 
 use std::{collections::BTreeSet, time::Duration};
 
-pub use rewrite::{KeyTemplate, Merge, RewriteOp};
+pub use rewrite::{KeyTemplate, Merge, REWRITTEN_LIMIT, RewriteOp};
 pub use source::{FindBy, Place, Remote, Source, StoreName, Wanted, stores, stores_of_unreadable};
 pub use target::{GenericKind, TargetName, TargetSpec};
 pub use windows::{Gate, Windows};

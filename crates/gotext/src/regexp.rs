@@ -150,17 +150,32 @@ impl Regexp {
 
     /// `ReplaceAllString`: `$1`, `${1}` and `${name}` of the replacement stand for groups.
     pub fn replace_all(&self, text: &[u8], replacement: &[u8]) -> Vec<u8> {
+        self.replace_all_within(text, replacement, usize::MAX)
+            .unwrap_or_default()
+    }
+
+    /// [`Self::replace_all`], given up where the result would be longer than `limit` bytes.
+    pub fn replace_all_within(&self, text: &[u8], replacement: &[u8], limit: usize) -> Option<Vec<u8>> {
         let refers = replacement.contains(&b'$');
-        self.replace(text, replacement, refers.then(|| self.matcher.create_captures()))
+        let groups = refers.then(|| self.matcher.create_captures());
+        self.replace(text, replacement, groups, limit)
     }
 
     /// `ReplaceAllLiteralString`.
     pub fn replace_all_literal(&self, text: &[u8], replacement: &[u8]) -> Vec<u8> {
-        self.replace(text, replacement, None)
+        self.replace(text, replacement, None, usize::MAX)
+            .unwrap_or_default()
     }
 
-    /// Replaces all matches; the groups, if there is room for any, are what the replacement may refer to.
-    fn replace(&self, text: &[u8], replacement: &[u8], mut groups: Option<Captures>) -> Vec<u8> {
+    /// Replaces all matches; the groups, if there is room for any, are what the replacement may refer to. Nothing
+    /// where the result would be longer than `limit` bytes.
+    fn replace(
+        &self,
+        text: &[u8],
+        replacement: &[u8],
+        mut groups: Option<Captures>,
+        limit: usize,
+    ) -> Option<Vec<u8>> {
         let haystack = Haystack::new(text);
         let bytes = haystack.bytes();
         let mut out = Buffer::with_capacity(text.len());
@@ -184,16 +199,19 @@ impl Regexp {
                 match &groups {
                     Some(groups) => {
                         let group = |n| Some(haystack.original_text(groups.get_group(n)?.range()));
-                        expand::expand(&mut out, replacement, &self.names, group);
+                        expand::expand(&mut out, replacement, &self.names, group, limit);
                     }
                     None => out.extend(replacement),
+                }
+                if out.len() > limit {
+                    return None;
                 }
             }
             last_end = range.end;
             position = range.end.max(after_rune(bytes, position));
         }
         out.extend(haystack.original_text(last_end..bytes.len()));
-        std::mem::take(&mut *out.into_bytes())
+        (out.len() <= limit).then(|| std::mem::take(&mut *out.into_bytes()))
     }
 
     /// `Split`: the text between matches, in at most `limit` parts, the last of which is all that is left.

@@ -17,12 +17,14 @@ use crate::{
     secret_bytes::SecretBytes,
     sync::{
         cause::{Cause, Failure},
-        spec::{Merge, RewriteOp},
+        spec::{Merge, REWRITTEN_LIMIT, RewriteOp},
     },
 };
 
 /// All keys of an operation together may take so long.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// All keys of an operation together may be so long, in bytes.
+const KEYS_LIMIT: usize = 4 << 20;
 
 /// Applies the operations in their order.
 pub(super) fn apply(operations: &[RewriteOp], map: Map) -> Result<Map, Failure> {
@@ -30,7 +32,12 @@ pub(super) fn apply(operations: &[RewriteOp], map: Map) -> Result<Map, Failure> 
     operations.try_fold(map, |map, (i, operation)| {
         let applied = match operation {
             RewriteOp::Regexp(source, target) => rename(map, |key| {
-                let renamed = source.replace_all(key.as_bytes(), target.as_bytes());
+                let renamed = source.replace_all_within(key.as_bytes(), target.as_bytes(), REWRITTEN_LIMIT);
+                let renamed = renamed.ok_or_else(|| {
+                    format!(
+                        "the new key is longer than {REWRITTEN_LIMIT} bytes; a Secret's key has at most 253"
+                    )
+                })?;
                 String::from_utf8(renamed).map_err(|_| "the new key is not UTF-8".to_owned())
             }),
             RewriteOp::Transform(template) => rename(map, |key| template.apply(key)),
@@ -44,10 +51,11 @@ pub(super) fn apply(operations: &[RewriteOp], map: Map) -> Result<Map, Failure> 
     })
 }
 
-/// Gives every key the name that `new` makes of it.
+/// Gives every key the name that `new` makes of it; what gets an empty one is dropped.
 fn rename(map: Map, new: impl Fn(&str) -> Result<String, String>) -> Result<Map, Failure> {
     let mut renamed: BTreeMap<String, (String, SecretBytes)> = BTreeMap::new();
     let began = Instant::now();
+    let mut length = 0;
     for (key, value) in map {
         if began.elapsed() > PATIENCE {
             return Err(Failure::new(
@@ -60,6 +68,17 @@ fn rename(map: Map, new: impl Fn(&str) -> Result<String, String>) -> Result<Map,
         }
         let name =
             new(&key).map_err(|why| Failure::new(Cause::RewriteFailed, format!("key {key}: {why}")))?;
+        // An empty key is dropped in the end; of several, none is taken for another.
+        if name.is_empty() {
+            continue;
+        }
+        length += name.len();
+        if length > KEYS_LIMIT {
+            return Err(Failure::new(
+                Cause::RewriteFailed,
+                format!("the new keys together are longer than {KEYS_LIMIT} bytes; make them shorter"),
+            ));
+        }
         if let Some((other, _)) = renamed.get(&name) {
             return Err(Failure::new(
                 Cause::KeyCollision,

@@ -47,10 +47,13 @@ pub struct Merge {
 #[derive(Clone, Debug)]
 pub struct KeyTemplate(Arc<Template>);
 
-/// A key has 253 characters at most; what takes longer than this to make one is no use.
+/// Bytes of a key between two operations: it has 253 characters at most in the end.
+pub const REWRITTEN_LIMIT: usize = 64 << 10;
+
+/// What takes longer than this to make a key is no use.
 static LIMITS: LazyLock<Limits> = LazyLock::new(|| Limits {
     steps: 1_000_000,
-    output_bytes: 64 << 10,
+    output_bytes: REWRITTEN_LIMIT,
     total_bytes: 4 << 20,
     time: std::time::Duration::from_secs(1),
     ..Limits::default()

@@ -4,12 +4,14 @@ use crate::strconv::decode_rune;
 use crate::template::Buffer;
 use crate::unicode::{is_digit, is_letter};
 
-/// Appends the template with its references replaced by groups of the match; `names` has one for each group.
+/// Appends the template with its references replaced by groups of the match; `names` has one for each group. Stops soon
+/// after `out` has grown beyond `limit` bytes.
 pub(super) fn expand<'t>(
     out: &mut Buffer,
     template: &[u8],
     names: &[Option<String>],
     group: impl Fn(usize) -> Option<&'t [u8]>,
+    limit: usize,
 ) {
     let mut rest = template;
     while let Some(at) = memchr::memchr(b'$', rest) {
@@ -36,6 +38,9 @@ pub(super) fn expand<'t>(
                 .find_map(|(number, _)| group(number)),
         };
         out.extend(found.unwrap_or_default());
+        if out.len() > limit {
+            return;
+        }
     }
     out.extend(rest);
 }

@@ -95,3 +95,19 @@ fn classes_are_those_of_unicode_15() {
         "Go 1.26 finds scripts of one word only"
     );
 }
+
+#[test]
+fn a_replacement_stops_where_the_result_becomes_too_long() {
+    let within = |source: &str, text: &[u8], replacement: &[u8], limit| {
+        let made = compiled(source).replace_all_within(text, replacement, limit);
+        made.map(|made| String::from_utf8(made).unwrap())
+    };
+    assert_eq!(within("b", b"abc", b"xx", 4).as_deref(), Some("axxc"));
+    assert_eq!(within("b", b"abc", b"xx", 3), None);
+    assert_eq!(within("b", b"abcd", b"", 2), None);
+    assert_eq!(within("nothing", b"abc", b"x", 2), None);
+    // Unbounded, each of these would be gigabytes.
+    let many = vec![b'a'; 1 << 16];
+    assert_eq!(within("a", &many, &many, 1 << 20), None);
+    assert_eq!(within("a+", &many, &b"$0".repeat(1 << 16), 1 << 20), None);
+}

@@ -73,7 +73,6 @@ fn a_regexp_replaces_each_match_once() {
             "right.left",
         ),
         ("-", "$$", "a-b", "a$b"),
-        ("(a)", "$1x", "a", ""),
         ("nothing", "x", "key", "key"),
     ];
     for (source, target, key, expected) in table {
@@ -268,5 +267,44 @@ fn a_merge_can_be_followed_by_other_operations() {
     assert_eq!(
         made(&list, &[("a", r#"{"user":"u"}"#), ("b", r#"{"pass":"p"}"#)]),
         owned(&[("db_pass", "p"), ("db_user", "u")])
+    );
+}
+
+#[test]
+fn keys_that_become_empty_are_dropped_and_do_not_collide() {
+    assert_eq!(
+        keys(&regexp("^tmp_.*$", ""), &["tmp_a", "tmp_b", "user"]),
+        ["user"]
+    );
+    // In Go, `$1x` is a group of that name, which there is not.
+    assert!(keys(&regexp("(a)", "$1x"), &["a"]).is_empty());
+}
+
+#[test]
+fn keys_that_grow_without_bound_are_refused() {
+    let long = |c: &str| c.repeat(30_000);
+    let list = json!([
+        { "regexp": { "source": "^", "target": long("a") } },
+        { "regexp": { "source": "a", "target": long("b") } },
+    ]);
+    let failure = refused(&list, &[("key", "v")]);
+    assert_eq!(failure.cause, Cause::RewriteFailed);
+    assert!(
+        failure.text.contains("rewrite[1].regexp: key aaa")
+            && failure.text.contains("the new key is longer than 65536 bytes"),
+        "{}",
+        failure.text
+    );
+
+    let names: Vec<_> = (0..200).map(|n| format!("{n}")).collect();
+    let entries: Vec<_> = names.iter().map(|name| (name.as_str(), "v")).collect();
+    let failure = refused(&regexp("^", &long("a")), &entries);
+    assert_eq!(failure.cause, Cause::RewriteFailed);
+    assert!(
+        failure
+            .text
+            .contains("the new keys together are longer than 4194304 bytes"),
+        "{}",
+        failure.text
     );
 }
