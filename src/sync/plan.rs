@@ -245,14 +245,18 @@ fn reason(s: &Situation<'_>, spec: &Spec) -> Result<Why, Option<Duration>> {
     if forced {
         return Ok(or_confirm(Why::Forced));
     }
+    let renewal = record.renew_at.map(until);
     if let Some(failing) = &record.failing
         && failing.form == object.form
     {
         let wait = until(failing.retry_at);
-        return match (wait.is_zero(), failing.of_refresh) {
+        // A token in use runs out whether or not a window is open: its renewal is tried again like all else.
+        let windowed = failing.of_refresh && !renewal.is_some_and(|wait| wait.is_zero());
+        return match (wait.is_zero(), windowed) {
             (false, _) => Err(Some(wait)),
             (true, false) => Ok(or_confirm(Why::Retry)),
-            (true, true) => within_windows(s, spec, or_confirm(Why::Retry)),
+            (true, true) => within_windows(s, spec, or_confirm(Why::Retry))
+                .map_err(|wait| wait.into_iter().chain(renewal).min()),
         };
     }
     let Some(synced) = &record.synced_form else {
@@ -293,7 +297,7 @@ fn reason(s: &Situation<'_>, spec: &Spec) -> Result<Why, Option<Duration>> {
         return Err(None);
     };
     // A token that expires is renewed before it does, whatever the interval and the windows.
-    if record.renew_at.is_some_and(|at| until(at).is_zero()) {
+    if renewal.is_some_and(|wait| wait.is_zero()) {
         return Ok(Why::Due);
     }
     let due = match (interval, record.due.map(until)) {
@@ -301,7 +305,7 @@ fn reason(s: &Situation<'_>, spec: &Spec) -> Result<Why, Option<Duration>> {
         (Interval::Every(_), _) => within_windows(s, spec, Why::Due),
         (Interval::Once, _) => Err(None),
     };
-    due.map_err(|wait| wait.into_iter().chain(record.renew_at.map(until)).min())
+    due.map_err(|wait| wait.into_iter().chain(renewal).min())
 }
 
 /// A refresh that is due waits for its window, and nothing looks at it until then.

@@ -679,6 +679,17 @@ fn windows_hold_for_refreshes_and_their_tries_and_for_nothing_else() {
 }
 
 #[test]
+fn a_token_whose_renewal_failed_is_renewed_although_the_window_is_closed() {
+    let mut world = World::synced(&windows("allow", "0 14 * * *", "1h"));
+    world.failing(Duration::ZERO);
+    world.record.failing.as_mut().unwrap().of_refresh = true;
+    world.record.renew_at = Some(world.instant + Duration::from_mins(1));
+    assert_eq!(outline(&world.decide()), "skip 60 s");
+    world.record.renew_at = Some(world.instant);
+    assert_eq!(outline(&world.decide()), "sync Retry");
+}
+
+#[test]
 fn a_change_makes_no_generator_run_again_under_interval_zero() {
     let generated = json!({
         "refreshInterval": "0",
