@@ -45,10 +45,11 @@ fn partially_synced(object: &Object, outcome: &Outcome) -> Option<String> {
         .as_ref()
         .map(|spec| spec.on_missing)
         .unwrap_or_default();
-    let left = match on_missing {
-        OnMissing::Fail => return None,
-        OnMissing::Keep => "stays on the target as it is",
-        OnMissing::Skip => "is left out",
+    let left = match (on_missing, &outcome.done) {
+        (OnMissing::Fail, _) => return None,
+        (OnMissing::Keep, _) => "stays on the target as it is",
+        (OnMissing::Skip, Done::Retained) => "stays with the whole Secret, due to deletionPolicy Retain",
+        (OnMissing::Skip, _) => "is left out",
     };
     let some_left = match &outcome.done {
         Done::Retained | Done::NotWritten => true,

@@ -205,3 +205,20 @@ async fn skip_drops_a_key_whose_source_is_gone_and_fail_drops_nothing() {
     space.put("b", "b2").await;
     space.holds("app", &[("a", "a1"), ("b", "b2")]).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn skip_leaves_the_secret_as_it_is_under_retain_once_every_source_is_gone_and_says_so() {
+    let space = two("app", "skip").await;
+    space.holds("app", &[("a", "a1"), ("b", "b1")]).await;
+    space.remove("a").await;
+    space.remove("b").await;
+    space
+        .ready_where("app", |status, _, message| {
+            status == "True"
+                && message
+                    == "PartiallySynced: missing at the source, so that it stays with the whole Secret, due to \
+                        deletionPolicy Retain: spec.data[0] (key: a), spec.data[1] (key: b)"
+        })
+        .await;
+    space.holds("app", &[("a", "a1"), ("b", "b1")]).await;
+}
