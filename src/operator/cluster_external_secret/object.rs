@@ -142,7 +142,8 @@ fn wanted(spec: ClusterExternalSecretSpec, metadata: &ObjectMeta, rules: &Rules)
     let name = spec.external_secret_name.filter(|name| !name.is_empty());
     let name = name.or_else(|| metadata.name.clone()).unwrap_or_default();
     if let Err(failure) = Spec::parse(&spec.external_secret_spec, &name, rules)
-        && failure.cause == sync::cause::Cause::InvalidSpec
+        && (failure.cause.class() == sync::cause::Class::Spec
+            || failure.cause == sync::cause::Cause::TargetTypeRefused)
     {
         let text = format!(
             "the spec inside spec.externalSecretSpec is refused: {}",

@@ -59,6 +59,14 @@ async fn a_spec_that_cannot_be_acted_upon_changes_nothing_and_says_why() {
         |expression: Value| json!({ "namespaceSelectors": [{ "matchExpressions": [expression] }] });
     let mut interval = cluster.reading("v");
     interval["refreshInterval"] = json!("soon");
+    let targeting = |template: Value| {
+        let mut spec = cluster.reading("v");
+        spec["target"] = json!({ "template": template });
+        json!({ "externalSecretSpec": spec })
+    };
+    let generator =
+        json!({ "apiVersion": "generators.external-secrets.io/v1alpha1", "kind": "Webhook", "name": "w" });
+    let unsupported = json!({ "dataFrom": [{ "sourceRef": { "generatorRef": generator } }] });
     let cases = [
         (
             expression(json!({ "key": "a", "operator": "Like" })),
@@ -79,6 +87,18 @@ async fn a_spec_that_cannot_be_acted_upon_changes_nothing_and_says_why() {
         (
             json!({ "externalSecretSpec": interval }),
             "InvalidSpec: the spec inside spec.externalSecretSpec is refused: spec.refreshInterval \"soon\"",
+        ),
+        (
+            targeting(json!({ "data": { "k": "{{ .v" } })),
+            "InvalidSpec: the spec inside spec.externalSecretSpec is refused: ",
+        ),
+        (
+            targeting(json!({ "type": "kubernetes.io/service-account-token" })),
+            "InvalidSpec: the spec inside spec.externalSecretSpec is refused: ",
+        ),
+        (
+            json!({ "externalSecretSpec": unsupported }),
+            "InvalidSpec: the spec inside spec.externalSecretSpec is refused: spec.dataFrom[0].sourceRef.generatorRef",
         ),
     ];
     for (spec, message) in cases {
