@@ -257,8 +257,10 @@ fn found(
     find: &Find,
     rewrite: Vec<RewriteOp>,
 ) -> Result<Source, Failure> {
-    let expression = find.name.as_ref().and_then(|name| name.regexp.as_deref());
-    let name = expression.filter(|text| !text.is_empty()).map(NamePattern::parse);
+    // As for ESO, a name without an expression is any name.
+    let name = find.name.as_ref();
+    let expression = name.map(|name| name.regexp.as_deref().unwrap_or_default());
+    let name = expression.map(NamePattern::parse);
     let by = FindBy {
         path: find.path.clone().filter(|path| !path.is_empty()),
         name: name.transpose().map_err(|error| {
@@ -273,7 +275,7 @@ fn found(
     };
     if by.name.is_none() && by.tags.is_empty() {
         return Err(invalid(format!(
-            "{path}.find: unexpected find operator: set name.regexp, tags or both"
+            "{path}.find: unexpected find operator: set name, tags or both"
         )));
     }
     Ok(Source {

@@ -488,17 +488,14 @@ fn the_stores_of_a_refused_spec_are_known_all_the_same() {
 fn a_find_needs_a_name_or_tags_and_an_expression_that_compiles() {
     let find = |find: Value| json!({ "dataFrom": [{ "find": find }] });
     let table = [
-        (
-            json!({}),
-            "unexpected find operator: set name.regexp, tags or both",
-        ),
+        (json!({}), "unexpected find operator: set name, tags or both"),
         (
             json!({ "path": "/a" }),
-            "unexpected find operator: set name.regexp, tags or both",
+            "unexpected find operator: set name, tags or both",
         ),
         (
-            json!({ "name": {}, "tags": {} }),
-            "unexpected find operator: set name.regexp, tags or both",
+            json!({ "tags": {} }),
+            "unexpected find operator: set name, tags or both",
         ),
         (
             json!({ "name": { "regexp": "(" } }),
@@ -578,5 +575,17 @@ fn bad_windows_are_said_by_their_path_under_every_policy() {
                 failure.text
             );
         }
+    }
+}
+
+#[test]
+fn a_find_by_a_name_without_an_expression_finds_any_name() {
+    for name in [json!({}), json!({ "regexp": "" })] {
+        let find = json!({ "dataFrom": [{ "find": { "path": "/a", "name": name } }] });
+        let spec = parse(&with(&find)).unwrap();
+        let Wanted::Find(_, by) = &spec.sources[0].wanted else {
+            panic!("{:?}", spec.sources);
+        };
+        assert!(by.name.as_ref().is_some_and(|name| name.matches("anything")));
     }
 }
