@@ -152,6 +152,8 @@ impl Stages {
         // Values live on in the map alone.
         drop(answers);
         let kept = Kept::of(spec, &missing);
+        // Where nothing is rendered, no source counts; else they are noted as they are read.
+        record.template_sources.get_or_insert_default();
         let finished = |done, renamed| {
             Ok(Outcome {
                 done,
@@ -257,7 +259,7 @@ impl Stages {
         let versions = texts
             .iter()
             .map(|(name, text)| (name.clone(), text.version.clone()));
-        record.template_sources = versions.collect();
+        record.template_sources = Some(versions.collect());
         let filled = self
             .templates
             .fill(&object.namespace, template, &Arc::new(map), kept, &texts)

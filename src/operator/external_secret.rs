@@ -140,9 +140,7 @@ async fn turn(
         stores: &stores,
         default_class: ctx.config.is_default_class(),
         terminating: ctx.namespaces.get(&object.namespace).terminating,
-        template_changed: ctx
-            .template_sources
-            .changed(&object.namespace, &record.template_sources),
+        template_changed: ctx.template_sources.changed(object, record),
         instant: began.instant,
         now: began.at,
     });

@@ -9,11 +9,13 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
+use jiff::Timestamp;
 use tokio::sync::watch::{Receiver, Sender};
 
 use super::{namespaces::Scope, objects::ObjectName};
 use crate::sync::{
     object::Object,
+    record::Record,
     sources::{SourceKind, SourceName, Version},
 };
 
@@ -30,8 +32,16 @@ struct Entry {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Seen {
-    There(Version),
+    There(State),
     Gone,
+}
+
+/// A source as the watch shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct State {
+    pub(super) version: Version,
+    /// When it was last changed; nothing where its metadata does not tell.
+    pub(super) changed_at: Option<Timestamp>,
 }
 
 /// All sources that some object names.
@@ -85,13 +95,13 @@ impl TemplateSources {
     }
 
     /// The watch showed a source, or that it is gone. Who names it, where that is news.
-    pub(super) fn saw(&self, kind: SourceKind, at: &At, version: Option<Version>) -> Vec<ObjectName> {
+    pub(super) fn saw(&self, kind: SourceKind, at: &At, state: Option<State>) -> Vec<ObjectName> {
         let mut kinds = self.kinds.write().unwrap_or_else(PoisonError::into_inner);
         let entry = kinds.get_mut(&kind).and_then(|entries| entries.get_mut(at));
         let Some(entry) = entry else {
             return vec![];
         };
-        let seen = Some(version.map_or(Seen::Gone, Seen::There));
+        let seen = Some(state.map_or(Seen::Gone, Seen::There));
         if entry.seen == seen {
             return vec![];
         }
@@ -122,23 +132,35 @@ impl TemplateSources {
         kinds.get(&kind).is_some_and(|entries| entries.contains_key(at))
     }
 
-    /// Whether a source that was read in these states is, by what the watch shows, in another one now.
-    pub(super) fn changed(&self, namespace: &str, read: &BTreeMap<SourceName, Version>) -> bool {
-        if read.is_empty() {
-            return false;
-        }
-        let kinds = self.kinds.read().unwrap_or_else(PoisonError::into_inner);
-        read.iter().any(|(source, version)| {
-            let entry = kinds
-                .get(&source.kind)
-                .and_then(|entries| entries.get(&at(namespace, &source.name)));
-            match entry.and_then(|entry| entry.seen.as_ref()) {
-                None => false,
-                Some(Seen::Gone) => true,
+    /// Whether a source of the object is, by what the watch shows, not what the last sync read.
+    pub(super) fn changed(&self, object: &Object, record: &Record) -> bool {
+        match (&record.template_sources, record.reported.refresh_time) {
+            (Some(read), _) => read.iter().any(|(source, version)| {
                 // The watch may be behind what was read.
-                Some(Seen::There(now)) => now.is_newer_than(version),
-            }
-        })
+                self.is_other(object, source, |now| now.version.is_newer_than(version))
+            }),
+            // Nothing was read since the start, perhaps by another process: then times tell, to the second as both have it.
+            (None, Some(synced)) => named(Some(object)).iter().any(|source| {
+                self.is_other(object, source, |now| {
+                    now.changed_at
+                        .is_none_or(|changed| changed.as_second() >= synced.as_second())
+                })
+            }),
+            (None, None) => false,
+        }
+    }
+
+    /// Whether a source is gone or in another state; what the watch did not show yet is neither.
+    fn is_other(&self, object: &Object, source: &SourceName, is_other: impl Fn(&State) -> bool) -> bool {
+        let kinds = self.kinds.read().unwrap_or_else(PoisonError::into_inner);
+        let entry = kinds
+            .get(&source.kind)
+            .and_then(|entries| entries.get(&at(&object.namespace, &source.name)));
+        match entry.and_then(|entry| entry.seen.as_ref()) {
+            None => false,
+            Some(Seen::Gone) => true,
+            Some(Seen::There(now)) => is_other(now),
+        }
     }
 }
 

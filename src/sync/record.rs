@@ -109,8 +109,9 @@ pub struct Record {
     pub repairs: VecDeque<Instant>,
     /// Values of the force-sync annotations that were acted on.
     pub forced: [Option<Box<str>>; 2],
-    /// The states of the ConfigMaps and Secrets that the template took text from last.
-    pub template_sources: BTreeMap<SourceName, Version>,
+    /// The states of the ConfigMaps and Secrets that the template took text from last; nothing where no sync of this
+    /// process got that far.
+    pub template_sources: Option<BTreeMap<SourceName, Version>>,
     /// What the status says.
     pub reported: Reported,
     /// What the status should say, where it could not be written.
@@ -152,7 +153,7 @@ impl Record {
             confirm_at: None,
             repairs: VecDeque::new(),
             forced: object.force_sync().map(|value| value.map(Into::into)),
-            template_sources: BTreeMap::new(),
+            template_sources: None,
             reported: Reported {
                 ready: ready.cloned(),
                 cause: status.cause.clone(),

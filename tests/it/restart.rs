@@ -216,3 +216,58 @@ async fn sigterm_lets_running_syncs_end_within_the_grace_period() {
     );
     space.ready("slow", "True").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_template_source_that_changed_while_no_operator_ran_is_rendered_after_the_start() {
+    let space = Space::unserved().await;
+    store(&space, "sources").await;
+    space.put("db", r#"{"user":"admin"}"#).await;
+    space.config_map("texts", &[("k", "first {{ .user }}")]).await;
+    space.config_map("others", &[("k", "same {{ .user }}")]).await;
+    let spec = |source: &str| {
+        json!({
+            "refreshInterval": "0",
+            "target": { "template": {
+                "templateFrom": [{ "configMap": { "name": source, "items": [{ "key": "k" }] } }],
+            } },
+            "dataFrom": [{ "extract": { "key": space.id("db") } }],
+        })
+    };
+    let start = Start {
+        class: Some("sources".to_owned()),
+        ..Start::default()
+    };
+    let operator = Operator::start(&start, "sources-1").await;
+    space.apply("app", spec("texts")).await;
+    space.apply("other", spec("others")).await;
+    space.holds("app", &[("k", "first admin")]).await;
+    space.holds("other", &[("k", "same admin")]).await;
+    // Within the second in which its source was made, an object cannot tell: it is synced again until that has passed.
+    let made = jiff::Timestamp::now().as_second();
+    let tries = std::sync::atomic::AtomicU32::new(0);
+    until("a sync after the sources were made", || async {
+        let asked = tries.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        space.annotate("other", "force-sync", &asked.to_string()).await;
+        let refreshed = space.status("other").await.refresh_time;
+        refreshed
+            .filter(|at| at.0.as_second() > made)
+            .map(drop)
+            .ok_or_else(String::new)
+    })
+    .await;
+    operator.stop().await;
+
+    space.config_map("texts", &[("k", "second {{ .user }}")]).await;
+    let reads = space.reads("db");
+    let operator = Operator::start(&start, "sources-2").await;
+    space.holds("app", &[("k", "second admin")]).await;
+    assert_eq!(
+        space.reads("db"),
+        reads + 1,
+        "only the object whose source changed reads"
+    );
+    // Nobody has read this source since the start; the first change of it counts.
+    space.config_map("others", &[("k", "changed {{ .user }}")]).await;
+    space.holds("other", &[("k", "changed admin")]).await;
+    operator.stop().await;
+}

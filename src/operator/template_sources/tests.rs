@@ -32,6 +32,15 @@ fn version(uid: &str, resource_version: &str) -> Version {
     }
 }
 
+fn state(uid: &str, resource_version: &str, changed_at: &str) -> State {
+    State {
+        version: version(uid, resource_version),
+        changed_at: changed_at.parse().ok(),
+    }
+}
+
+const EARLY: &str = "2026-01-01T00:00:00Z";
+
 fn team(name: &str) -> At {
     at("team", name)
 }
@@ -63,18 +72,18 @@ fn a_change_is_news_to_exactly_those_who_name_the_source() {
         sources.observe(&named(name), None, Some(&object(name, &[("configMap", source)])));
     }
     let kind = SourceKind::ConfigMap;
-    let saw = |at: &At, version| sources.saw(kind, at, version);
+    let saw = |at: &At, state| sources.saw(kind, at, state);
     assert_eq!(
-        saw(&team("c"), Some(version("u", "1"))),
+        saw(&team("c"), Some(state("u", "1", EARLY))),
         [named("one"), named("two")]
     );
     assert_eq!(
-        saw(&team("c"), Some(version("u", "1"))),
+        saw(&team("c"), Some(state("u", "1", EARLY))),
         [],
         "a list shows it again"
     );
-    assert_eq!(saw(&team("unnamed"), Some(version("u", "1"))), []);
-    assert_eq!(saw(&at("elsewhere", "c"), Some(version("u", "9"))), []);
+    assert_eq!(saw(&team("unnamed"), Some(state("u", "1", EARLY))), []);
+    assert_eq!(saw(&at("elsewhere", "c"), Some(state("u", "9", EARLY))), []);
     assert_eq!(sources.saw(SourceKind::Secret, &team("c"), None), []);
     assert_eq!(saw(&team("c"), None), [named("one"), named("two")]);
     assert_eq!(
@@ -91,14 +100,45 @@ fn only_a_later_state_than_the_one_that_was_read_is_a_change() {
         kind: SourceKind::ConfigMap,
         name: "c".into(),
     };
-    let changed = |read: Version| sources.changed("team", &[(name.clone(), read)].into());
+    let object = object("one", &[("configMap", "c")]);
+    let mut record = Record::seed(&object);
+    let mut changed = |read: Version| {
+        record.template_sources = Some([(name.clone(), read)].into());
+        sources.changed(&object, &record)
+    };
     assert!(!changed(version("u", "5")), "nothing was shown yet");
-    let saw = |version| drop(sources.saw(SourceKind::ConfigMap, &team("c"), version));
-    saw(Some(version("u", "5")));
+    let saw = |state| drop(sources.saw(SourceKind::ConfigMap, &team("c"), state));
+    saw(Some(state("u", "5", EARLY)));
     assert!(changed(version("u", "4")));
     assert!(!changed(version("u", "5")));
     assert!(!changed(version("u", "12")), "the watch is behind what was read");
     saw(None);
     assert!(changed(version("u", "5")));
-    assert!(!sources.changed("team", &BTreeMap::new()));
+    record.template_sources = Some(BTreeMap::new());
+    assert!(!sources.changed(&object, &record));
+}
+
+#[test]
+fn after_a_start_what_changed_since_the_last_sync_is_a_change_and_the_rest_is_not() {
+    let sources = TemplateSources::default();
+    let object = object("one", &[("configMap", "c")]);
+    sources.observe(&named("one"), None, Some(&object));
+    let mut record = Record::seed(&object);
+    let saw = |state| drop(sources.saw(SourceKind::ConfigMap, &team("c"), state));
+    saw(Some(state("u", "5", "2026-01-01T00:00:10Z")));
+    assert!(!sources.changed(&object, &record), "it was never synced");
+    let mut synced = |at: &str| {
+        record.reported.refresh_time = at.parse().ok();
+        sources.changed(&object, &record)
+    };
+    assert!(!synced("2026-01-01T00:00:11Z"));
+    assert!(
+        synced("2026-01-01T00:00:10.5Z"),
+        "within the same second it is not known"
+    );
+    assert!(synced("2026-01-01T00:00:09Z"));
+    saw(Some(state("u", "5", "unknown")));
+    assert!(synced("2026-01-01T00:00:11Z"));
+    saw(None);
+    assert!(synced("2026-01-01T00:00:11Z"));
 }

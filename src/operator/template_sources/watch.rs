@@ -2,12 +2,14 @@
 
 use std::{collections::BTreeSet, fmt::Debug, sync::Arc};
 
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{Api, Resource, runtime::watcher};
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::At;
+use super::{At, State};
 use crate::{
     operator::{
         Context, Key, Kind, Recovery, Wake,
@@ -90,14 +92,23 @@ impl Watched {
     fn saw<K: Resource>(&self, source: &K, there: bool) -> At {
         let meta = source.meta();
         let text = |text: &Option<String>| text.as_deref().unwrap_or_default().into();
-        let version = there.then(|| Version {
-            uid: text(&meta.uid),
-            resource_version: text(&meta.resource_version),
+        let state = there.then(|| State {
+            version: Version {
+                uid: text(&meta.uid),
+                resource_version: text(&meta.resource_version),
+            },
+            changed_at: changed_at(meta),
         });
         let at = (text(&meta.namespace), text(&meta.name));
-        self.wake(self.ctx.template_sources.saw(self.kind, &at, version));
+        self.wake(self.ctx.template_sources.saw(self.kind, &at, state));
         at
     }
+}
+
+/// When it was last changed, as the API server notes it for each of its writers.
+fn changed_at(meta: &ObjectMeta) -> Option<Timestamp> {
+    let writes = meta.managed_fields.iter().flatten();
+    writes.filter_map(|write| Some(write.time.as_ref()?.0)).max()
 }
 
 impl<K: Resource> Observer<K> for Watched {
