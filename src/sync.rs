@@ -344,9 +344,9 @@ fn is_intact(spec: &Spec, record: &Record, seen: Seen<'_>) -> bool {
     }
 }
 
-/// Rewrites; operations on keys are users' programs, and run where they hold nobody up.
+/// Rewrites; what could take long runs where it holds nobody up.
 async fn rewritten(spec: &Spec, reads: &Reads, fetched: &[Fetched]) -> Result<Map, Failure> {
-    if spec.sources.iter().all(|source| source.rewrite.is_empty()) {
+    if !rewrite::is_long(spec, reads, fetched) {
         return rewrite::rewrite(spec, reads, fetched);
     }
     let (spec, reads, fetched) = (spec.clone(), reads.clone(), fetched.to_vec());

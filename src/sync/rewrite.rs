@@ -3,6 +3,7 @@
 //! Members, or what was found; then keys rewritten or, where nothing is said of that, converted; keys checked, values
 //! decoded, null bytes looked for. dataFrom before data, so that data overwrites. Errors name keys and places, never values.
 
+mod gathered;
 mod operations;
 
 use std::{collections::BTreeMap, sync::LazyLock};
@@ -16,6 +17,7 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
+use self::gathered::Gathered;
 use super::{
     cause::{Cause, Failure},
     fetch::Fetched,
@@ -36,9 +38,12 @@ const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
     .with_decode_allow_trailing_bits(true)
     .with_decode_padding_mode(DecodePaddingMode::RequireCanonical);
 
+/// Bytes of secrets that are looked through in no time.
+const QUICK: usize = 256 << 10;
+
 /// Makes the map. A source that is missing is passed over: whether it may be was decided before.
 pub fn rewrite(spec: &Spec, reads: &Reads, fetched: &[Fetched]) -> Result<Map, Failure> {
-    let mut map = Map::new();
+    let mut gathered = Gathered::default();
     for (source, at) in spec.sources.iter().zip(&reads.by_source) {
         let in_place = |mut failure: Failure| {
             failure.text = format!("error processing {}, err: {}", source.place, failure.text);
@@ -46,21 +51,43 @@ pub fn rewrite(spec: &Spec, reads: &Reads, fetched: &[Fetched]) -> Result<Map, F
         };
         match fetched.get(*at) {
             Some(Fetched::Value(answer)) => {
-                one(&mut map, source, answer).map_err(in_place)?;
+                one(&mut gathered, source, answer).map_err(in_place)?;
             }
-            Some(Fetched::Found(found)) => map.extend(several(source, found).map_err(in_place)?),
+            Some(Fetched::Found(found)) => {
+                let found = several(source, found).and_then(|found| gathered.extend(found));
+                found.map_err(in_place)?;
+            }
             Some(Fetched::Generated(made)) => {
                 let values = operations::apply(&source.rewrite, made.values.clone()).and_then(checked);
-                map.extend(values.map_err(in_place)?);
+                values
+                    .and_then(|values| gathered.extend(values))
+                    .map_err(in_place)?;
             }
             Some(Fetched::Missing) | None => {}
         }
     }
-    Ok(map)
+    Ok(gathered.into_map())
+}
+
+/// Whether it could take long: operations on keys are users' programs, and each entry looks through its whole secret.
+pub fn is_long(spec: &Spec, reads: &Reads, fetched: &[Fetched]) -> bool {
+    let through = spec.sources.iter().zip(&reads.by_source).map(|(source, at)| {
+        let answer = match (&source.wanted, &source.place, fetched.get(*at)) {
+            (Wanted::Value(remote), place, Some(Fetched::Value(answer)))
+                if remote.property.is_some() || !matches!(place, Place::Data(..)) =>
+            {
+                answer
+            }
+            _ => return 0,
+        };
+        let payloads = [&answer.text, &answer.binary];
+        payloads.into_iter().flatten().map(SecretBytes::len).sum()
+    });
+    spec.sources.iter().any(|source| !source.rewrite.is_empty()) || through.sum::<usize>() > QUICK
 }
 
 /// One secret: a value under its key, or each member under its own.
-fn one(map: &mut Map, source: &Source, answer: &Answer) -> Result<(), Failure> {
+fn one(gathered: &mut Gathered, source: &Source, answer: &Answer) -> Result<(), Failure> {
     let Wanted::Value(remote) = &source.wanted else {
         return Ok(());
     };
@@ -71,11 +98,10 @@ fn one(map: &mut Map, source: &Source, answer: &Answer) -> Result<(), Failure> {
     if let Place::Data(_, key) = &source.place {
         let value = decode(source.decoding, key, value)?;
         refuse_null_bytes(source.null_bytes, [(&**key, &value)])?;
-        map.insert(key.to_string(), value);
+        gathered.insert(key.to_string(), value)
     } else {
-        map.extend(keyed(source, members(remote, &value)?)?);
+        gathered.extend(keyed(source, members(remote, &value)?)?)
     }
-    Ok(())
 }
 
 /// Everything that was found, under its name.

@@ -58,14 +58,8 @@ fn binary(payload: &[u8]) -> Answer {
     }
 }
 
-/// Each source with an answer of its own.
-fn run(entries: Vec<(Source, Option<Answer>)>) -> Result<Map, Failure> {
-    let (sources, answers): (Vec<_>, Vec<_>) = entries.into_iter().unzip();
-    let reads = Reads {
-        distinct: vec![],
-        by_source: (0..sources.len()).collect(),
-    };
-    let spec = Spec {
+fn spec(sources: Vec<Source>) -> Spec {
+    Spec {
         target: TargetSpec {
             kind: None,
             name: "app".into(),
@@ -79,7 +73,17 @@ fn run(entries: Vec<(Source, Option<Answer>)>) -> Result<Map, Failure> {
         windows: None,
         on_missing: crate::sync::absence::OnMissing::Fail,
         sources,
+    }
+}
+
+/// Each source with an answer of its own.
+fn run(entries: Vec<(Source, Option<Answer>)>) -> Result<Map, Failure> {
+    let (sources, answers): (Vec<_>, Vec<_>) = entries.into_iter().unzip();
+    let reads = Reads {
+        distinct: vec![],
+        by_source: (0..sources.len()).collect(),
     };
+    let spec = spec(sources);
     let fetched = answers.into_iter().map(|answer| match answer {
         Some(answer) => Fetched::Value(Arc::new(answer)),
         None => Fetched::Missing,
@@ -689,4 +693,44 @@ proptest! {
         let payload = serde_json::json!({ "k": value }).to_string();
         prop_assert_eq!(extracted(whole(), &payload), [("k".to_owned(), value)]);
     }
+}
+
+#[test]
+fn values_that_no_secret_could_hold_stop_the_sync_before_all_of_them_are_copied() {
+    let payload = format!(r#"{{"member":"{}"}}"#, "x".repeat(60_000));
+    let payload = SecretBytes::from(payload);
+    let answer = || Answer {
+        text: Some(payload.clone()),
+        ..Answer::default()
+    };
+    let entries = (0..8_000)
+        .map(|n| (part("member", single(&format!("key-{n}"))), Some(answer())))
+        .collect();
+    let failure = run(entries).unwrap_err();
+    assert_eq!(failure.cause, Cause::TooLarge);
+    // The first entry past the bound says so; those behind it were not looked at.
+    assert!(
+        failure.text.contains(
+            "error processing spec.data[0] (key: key-139), err: the values up to here are more than"
+        ),
+        "{}",
+        failure.text
+    );
+}
+
+#[test]
+fn what_looks_through_much_is_told_from_what_does_not() {
+    let payload = format!(r#"{{"member":"{}"}}"#, "x".repeat(60_000));
+    let long = |source: &Source, times: usize| {
+        let fetched = [Fetched::Value(Arc::new(text(&payload)))];
+        let reads = Reads {
+            distinct: vec![],
+            by_source: vec![0; times],
+        };
+        is_long(&spec(vec![source.clone(); times]), &reads, &fetched)
+    };
+    assert!(!long(&single("k"), 8_000));
+    assert!(!long(&whole(), 4));
+    assert!(long(&whole(), 5));
+    assert!(long(&part("member", single("k")), 5));
 }
