@@ -26,6 +26,8 @@ pub mod names {
     pub const GROUP: &str = "external-secrets.io";
     /// Group of generators.
     pub const GENERATORS_GROUP: &str = "generators.external-secrets.io";
+    /// Version.
+    pub const VERSION: &str = "v1";
     /// Group and version of every kind served here.
     pub const API_VERSION: &str = "external-secrets.io/v1";
     /// The kind that keeps ExternalSecrets in many namespaces.

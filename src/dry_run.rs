@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use crate::{
     api::{external_secret::CreationPolicy, names},
-    inventory::Inventory,
+    inventory::{self, Inventory},
     operator::{self, config::Config},
     resources_api::{self, At},
     secrets_api::{self, Guarded, Look},
@@ -43,6 +43,9 @@ pub enum Error {
     /// The cluster could not be listed.
     #[error("the objects of the cluster could not be listed: {0}")]
     List(#[from] Box<kube::Error>),
+    /// Objects are stored in a version that keyferry does not read.
+    #[error("{0}")]
+    Outdated(String),
     /// An object was asked for that is not there.
     #[error("there is no ExternalSecret {0}; write NAMESPACE/NAME")]
     NoSuchObject(String),
@@ -110,6 +113,9 @@ impl fmt::Display for Line {
 
 /// Compares all objects that the operator would serve, or the ones that are named, in the order of their names.
 pub async fn run(client: Client, config: &Config, named: &[String]) -> Result<Vec<Line>, Error> {
+    if let Some(outdated) = inventory::outdated(&client).await.map_err(Box::new)? {
+        return Err(Error::Outdated(outdated));
+    }
     let inventory = Inventory::list(&client, config).await.map_err(Box::new)?;
     let stages = operator::stages(
         &client,

@@ -9,7 +9,7 @@ use kube::{Api, Client, api::ListParams};
 use serde::de::DeserializeOwned;
 
 use crate::{
-    api::{ClusterExternalSecret, ClusterSecretStore, ExternalSecret, SecretStore, Stored},
+    api::{ClusterExternalSecret, ClusterSecretStore, ExternalSecret, SecretStore, Stored, names},
     operator::{
         config::Config,
         namespaces::{NamespaceView, Namespaces},
@@ -117,6 +117,30 @@ impl Inventory {
             })
             .collect()
     }
+}
+
+/// What is wrong where the cluster serves ESO's API, but not the version that keyferry reads: a list of it would look like
+/// a cluster without objects.
+pub async fn outdated(client: &Client) -> Result<Option<String>, kube::Error> {
+    let groups = client.list_api_groups().await?.groups;
+    let Some(group) = groups.into_iter().find(|group| group.name == names::GROUP) else {
+        return Ok(None);
+    };
+    let served: Vec<_> = group
+        .versions
+        .into_iter()
+        .map(|version| version.version)
+        .collect();
+    Ok(
+        (!served.iter().any(|version| version == names::VERSION)).then(|| {
+            format!(
+                "the CRDs of {} serve {} and not {}: upgrade ESO first, to a release that serves it",
+                names::GROUP,
+                served.join(" and "),
+                names::VERSION
+            )
+        }),
+    )
 }
 
 async fn all<K>(api: &Api<K>) -> Result<Vec<K>, kube::Error>

@@ -93,6 +93,9 @@ pub enum Error {
     /// ESO would put back what is taken away.
     #[error("ESO still runs ({0}): scale it to 0 first, or it puts its finalizers back")]
     EsoRuns(String),
+    /// Objects are stored in a version that keyferry does not read.
+    #[error("{0}")]
+    Outdated(String),
 }
 
 impl Error {
@@ -105,15 +108,31 @@ impl Error {
     }
 }
 
+/// Image of ESO, whatever the registry.
+const IMAGE: &str = "external-secrets";
+
+/// Whether a Deployment is ESO's: by its chart's label or, where `nameOverride` changed that, by its image.
+fn is_eso(deployment: &Deployment) -> bool {
+    let labels = deployment.metadata.labels.as_ref();
+    let label = labels.and_then(|labels| labels.get("app.kubernetes.io/name"));
+    let pod = deployment.spec.template.spec.iter();
+    let images = pod.flat_map(|pod| &pod.containers);
+    let mut images = images.filter_map(|container| container.image.as_deref());
+    label.is_some_and(|name| name == IMAGE)
+        || images.any(|image| {
+            let name = image.rsplit('/').next().unwrap_or(image);
+            name.split([':', '@']).next() == Some(IMAGE)
+        })
+}
+
 /// Deployments of ESO's chart that have replicas, as `namespace/name`.
 async fn running_eso(client: &Client) -> Result<Vec<String>, Error> {
     let api: Api<Deployment> = Api::all(client.clone());
-    let charts = ListParams::default().labels("app.kubernetes.io/name=external-secrets");
     let found = api
-        .list(&charts)
+        .list(&ListParams::default())
         .await
         .map_err(Error::kube("could not list Deployments"))?;
-    let running = found.items.into_iter().filter(|deployment| {
+    let running = found.items.into_iter().filter(is_eso).filter(|deployment| {
         let wanted = deployment.spec.replicas.unwrap_or(1);
         let there = deployment.status.as_ref().and_then(|status| status.replicas);
         wanted > 0 || there.is_some_and(|there| there > 0)

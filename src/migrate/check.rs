@@ -15,7 +15,7 @@ use kube::{
 use super::{Error, finalizers, running_eso};
 use crate::{
     api::{names, secret_store::Provider},
-    inventory::Inventory,
+    inventory::{self, Inventory},
     operator::{
         cluster_external_secret,
         config::Config,
@@ -95,6 +95,13 @@ pub fn is_ready(findings: &[Finding]) -> bool {
 pub async fn run(client: &Client, config: &Config) -> Result<Vec<Finding>, Error> {
     let mut findings = vec![];
     installation(client, &mut findings).await?;
+    let outdated = inventory::outdated(client).await;
+    if let Some(outdated) = outdated.map_err(Error::kube("could not list the APIs"))? {
+        // No object can be looked at.
+        let object = format!("CustomResourceDefinitions of {}", names::GROUP);
+        findings.push(finding(Verdict::Blocks, object, outdated));
+        return Ok(sorted(findings));
+    }
     let inventory = Inventory::list(client, config)
         .await
         .map_err(Error::kube("the objects of the cluster could not be listed"))?;
@@ -132,8 +139,12 @@ pub async fn run(client: &Client, config: &Config) -> Result<Vec<Finding>, Error
         let note = "carry finalizers of ESO: once it is gone, keyferry migrate --release-finalizers";
         findings.push(finding(Verdict::Later, format!("{count} × {kind}"), note));
     }
+    Ok(sorted(findings))
+}
+
+fn sorted(mut findings: Vec<Finding>) -> Vec<Finding> {
     findings.sort_by(|a, b| (a.verdict, &a.object).cmp(&(b.verdict, &b.object)));
-    Ok(findings)
+    findings
 }
 
 fn finding(verdict: Verdict, object: impl Into<String>, note: impl Into<String>) -> Finding {

@@ -10,7 +10,7 @@ use kube::{
 use serde_json::json;
 
 use super::{Error, KINDS, running_eso};
-use crate::api::names;
+use crate::{api::names, inventory};
 
 /// Objects in one page of a list.
 const PAGE: u32 = 500;
@@ -46,6 +46,10 @@ impl fmt::Display for Leftover {
 
 /// What ESO left, in the whole cluster or some namespaces. Namespaces come last, because they empty from within.
 pub async fn find(client: &Client, only: &BTreeSet<String>) -> Result<Vec<Leftover>, Error> {
+    let outdated = inventory::outdated(client).await;
+    if let Some(outdated) = outdated.map_err(Error::kube("could not list the APIs"))? {
+        return Err(Error::Outdated(outdated));
+    }
     let mut found = vec![];
     for kind in KINDS {
         let is_esos = |finalizer: &str| finalizer == kind.finalizer;

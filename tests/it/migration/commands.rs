@@ -306,14 +306,18 @@ impl Cluster {
 
     /// ESO's Deployment, with so many replicas.
     async fn eso(&self, replicas: i32) {
-        let labels = json!({ "app.kubernetes.io/name": "external-secrets" });
+        self.deployment("external-secrets", "eso", replicas).await;
+    }
+
+    async fn deployment(&self, label: &str, image: &str, replicas: i32) {
+        let labels = json!({ "app.kubernetes.io/name": label });
         let deployment = json!({
             "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "name": "eso", "labels": labels },
             "spec": {
                 "replicas": replicas, "selector": { "matchLabels": labels },
                 "template": {
                     "metadata": { "labels": labels },
-                    "spec": { "containers": [{ "name": "eso", "image": "eso" }] },
+                    "spec": { "containers": [{ "name": "eso", "image": image }] },
                 },
             },
         });
@@ -591,4 +595,56 @@ async fn release_takes_esos_finalizers_off_and_nothing_else_and_only_when_told_t
         lines(&out),
         ["ESO left finalizers on 0 objects; add --yes to release them"]
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_eso_serves_only_an_older_version_every_command_says_to_upgrade_it_first() {
+    let plane = ControlPlane::start(Options::default()).await.unwrap();
+    let client = plane.client().await.unwrap();
+    let older = json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": { "name": "externalsecrets.external-secrets.io" },
+        "spec": {
+            "group": "external-secrets.io", "scope": "Namespaced",
+            "names": { "kind": "ExternalSecret", "plural": "externalsecrets" },
+            "versions": [{
+                "name": "v1beta1", "served": true, "storage": true,
+                "schema": { "openAPIV3Schema": { "type": "object", "x-kubernetes-preserve-unknown-fields": true } },
+            }],
+        },
+    });
+    crate::world::apply_crds(&client, &[older]).await;
+    until("the older version to be served", || async {
+        let groups = client.list_api_groups().await.map_err(|e| e.to_string())?;
+        let served = groups.groups.iter().any(|group| group.name == "external-secrets.io");
+        served.then_some(()).ok_or_else(String::new)
+    })
+    .await;
+    let says = "the CRDs of external-secrets.io serve v1beta1 and not v1: upgrade ESO first";
+    let kubeconfig = plane.kubeconfig();
+    let (code, out, complaint) = keyferry(&kubeconfig, &["migrate", "--check"]).await;
+    assert_eq!(code, 1, "{out}{complaint}");
+    assert!(out.starts_with("BLOCKS") && out.contains(says), "{out}");
+    for command in [&["plan"][..], &["migrate", "--release-finalizers", "--yes"]] {
+        let (code, out, complaint) = keyferry(&kubeconfig, command).await;
+        assert_eq!((code, out.as_str()), (1, ""), "{command:?}");
+        assert!(complaint.contains(says), "{complaint}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_running_eso_is_known_by_its_image_under_any_name() {
+    let cluster = Cluster::new().await;
+    let image = "registry.example/mirror/external-secrets:v1.0.0@sha256:0000";
+    cluster.deployment("renamed", image, 1).await;
+    let (_, out, _) = cluster.keyferry(&["migrate", "--check"]).await;
+    assert!(out.contains("Deployment team/eso  ESO runs"), "{out}");
+    let (code, _, complaint) = cluster
+        .keyferry(&["migrate", "--release-finalizers", "--yes"])
+        .await;
+    assert_eq!(code, 1);
+    assert!(complaint.contains("ESO still runs (team/eso)"), "{complaint}");
+    cluster.deployment("renamed", "registry.example/keyferry:v1", 1).await;
+    let (_, out, _) = cluster.keyferry(&["migrate", "--check"]).await;
+    assert!(!out.contains("Deployment"), "{out}");
 }
