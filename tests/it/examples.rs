@@ -87,3 +87,64 @@ async fn find_makes_a_key_of_every_secret_that_matches() {
     apply(&space, include_str!("../../examples/find.yaml")).await;
     space.holds("found", &[("database", "d"), ("queue", "q")]).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn policies_decide_who_makes_a_secret_and_what_becomes_of_it() {
+    let space = space(&[("policies/database", r#"{"password":"p"}"#)]).await;
+    space.foreign_secret("shared", &[("theirs", "t")]).await;
+    apply(&space, include_str!("../../examples/policies.yaml")).await;
+    space.holds("shared", &[("password", "p"), ("theirs", "t")]).await;
+    space.holds("followed", &[("password", "p")]).await;
+    space.holds("frozen", &[("password", "p")]).await;
+    let [followed, frozen] = [space.secret("followed").await, space.secret("frozen").await];
+    assert_eq!((followed.immutable, frozen.immutable), (None, Some(true)));
+    assert_eq!(
+        [followed, frozen].map(|secret| secret.metadata.owner_references.is_some()),
+        [true, false]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn merge_makes_one_map_of_several_objects() {
+    let secrets = [
+        ("merge/defaults", r#"{"host":"localhost","port":"5432"}"#),
+        ("merge/production", r#"{"host":"db.example.com"}"#),
+    ];
+    let space = space(&secrets).await;
+    apply(&space, include_str!("../../examples/merge.yaml")).await;
+    let wanted = [("host", "db.example.com"), ("port", "5432")];
+    space.holds("merged-settings", &wanted).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strategies_make_names_and_values_fit() {
+    let space = space(&[("strategies/files", r#"{"tls/key":"c2VjcmV0","plain":"text!"}"#)]).await;
+    apply(&space, include_str!("../../examples/strategies.yaml")).await;
+    let wanted = [("tls_U002f_key", "secret"), ("plain", "text!")];
+    space.holds("decoded", &wanted).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn find_by_tags_makes_a_key_of_every_secret_that_carries_them() {
+    let space = space(&[("find-by-tags/database", "d"), ("find-by-tags/untagged", "u")]).await;
+    let tag = aws_sdk_secretsmanager::types::Tag::builder()
+        .key("environment")
+        .value("production")
+        .build();
+    let tagged = space
+        .aws
+        .tag_resource()
+        .secret_id("find-by-tags/database")
+        .tags(tag);
+    tagged.send().await.unwrap();
+    apply(&space, include_str!("../../examples/find-by-tags.yaml")).await;
+    space.holds("tagged", &[("database", "d")]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn annotations_leave_the_secret_behind_when_its_object_goes() {
+    let space = space(&[("annotations/database", r#"{"password":"p"}"#)]).await;
+    apply(&space, include_str!("../../examples/annotations.yaml")).await;
+    space.holds("annotated", &[("password", "p")]).await;
+    assert_eq!(space.secret("annotated").await.metadata.owner_references, None);
+}

@@ -702,11 +702,7 @@ async fn the_examples_of_generators_do_what_they_say() {
         ("uuid.yaml", "installation-id", &["uuid"]),
         ("ssh-key.yaml", "deploy-key", &["privateKey", "publicKey"]),
         ("one-time-code.yaml", "console-code", &["timeLeft", "token"]),
-        (
-            "ecr-pull-secret.yaml",
-            "registry-login",
-            &["expires_at", "password", "proxy_endpoint", "username"],
-        ),
+        ("ecr-pull-secret.yaml", "registry-login", &[".dockerconfigjson"]),
         (
             "sts-session.yaml",
             "user-session",
@@ -729,4 +725,13 @@ async fn the_examples_of_generators_do_what_they_say() {
     assert_eq!(made(&space, "session-key").await["password"].len(), 40);
     assert!(made(&space, "deploy-key").await["publicKey"].ends_with(" deploy@example\n"));
     assert_eq!(made(&space, "console-code").await["token"].len(), 6);
+    let pull = space.secret("registry-login").await;
+    assert_eq!(pull.type_.as_deref(), Some("kubernetes.io/dockerconfigjson"));
+    let config: Value = serde_json::from_slice(&pull.data.unwrap()[".dockerconfigjson"].0).unwrap();
+    let login = &config["auths"]["123456789012.dkr.ecr.eu-central-1.amazonaws.com"];
+    assert_eq!(login["username"], "AWS");
+    assert!(
+        login["password"].is_string() && login["auth"].is_string(),
+        "the login is whole"
+    );
 }
