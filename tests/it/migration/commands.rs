@@ -616,7 +616,10 @@ async fn where_eso_serves_only_an_older_version_every_command_says_to_upgrade_it
     crate::world::apply_crds(&client, &[older]).await;
     until("the older version to be served", || async {
         let groups = client.list_api_groups().await.map_err(|e| e.to_string())?;
-        let served = groups.groups.iter().any(|group| group.name == "external-secrets.io");
+        let served = groups
+            .groups
+            .iter()
+            .any(|group| group.name == "external-secrets.io");
         served.then_some(()).ok_or_else(String::new)
     })
     .await;
@@ -644,7 +647,9 @@ async fn a_running_eso_is_known_by_its_image_under_any_name() {
         .await;
     assert_eq!(code, 1);
     assert!(complaint.contains("ESO still runs (team/eso)"), "{complaint}");
-    cluster.deployment("renamed", "registry.example/keyferry:v1", 1).await;
+    cluster
+        .deployment("renamed", "registry.example/keyferry:v1", 1)
+        .await;
     let (_, out, _) = cluster.keyferry(&["migrate", "--check"]).await;
     assert!(!out.contains("Deployment"), "{out}");
 }
