@@ -16,8 +16,14 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 /// Why a finalizer stays.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Error {
-    #[error("the API server refuses ({0})")]
-    Refused(u16),
+    /// The server's text names the right that is missing. It has seen metadata only: no value can stand in it.
+    #[error("the API server refuses ({code}): {message}")]
+    Refused {
+        /// HTTP status.
+        code: u16,
+        /// What it says.
+        message: String,
+    },
     #[error("somebody else changed the object meanwhile")]
     Changed,
     #[error("the API server could not be reached")]
@@ -30,8 +36,12 @@ impl Error {
     /// When another try may do better.
     pub(super) fn retry(&self) -> Duration {
         match self {
-            Self::Refused(429 | 500..) | Self::Unreachable(_) | Self::Timeout => Duration::from_secs(5),
-            Self::Refused(_) => RETRY,
+            Self::Refused {
+                code: 429 | 500.., ..
+            }
+            | Self::Unreachable(_)
+            | Self::Timeout => Duration::from_secs(5),
+            Self::Refused { .. } => RETRY,
             Self::Changed => Duration::from_secs(1),
         }
     }
@@ -41,7 +51,10 @@ impl From<kube::Error> for Error {
     fn from(error: kube::Error) -> Self {
         match error {
             kube::Error::Api(status) if status.code == 409 => Self::Changed,
-            kube::Error::Api(status) => Self::Refused(status.code),
+            kube::Error::Api(status) => Self::Refused {
+                code: status.code,
+                message: status.message,
+            },
             error => Self::Unreachable(Box::new(error)),
         }
     }
