@@ -7,6 +7,7 @@ mod external_secret;
 mod finalizers;
 mod gauges;
 pub mod generic_targets;
+pub mod key;
 pub mod lease;
 pub mod namespaces;
 pub mod objects;
@@ -42,6 +43,7 @@ use self::{
     external_secret::Held,
     gauges::Gauges,
     generic_targets::GenericTargets,
+    key::{Key, Kind},
     lease::Candidate,
     namespaces::Namespaces,
     objects::{ObjectName, Objects},
@@ -66,75 +68,6 @@ const TURNS: usize = 512;
 const WRITES: usize = 32;
 /// Wakes that wait for the loop.
 const WAKES: usize = 4096;
-
-/// The kinds that have turns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Kind {
-    /// ExternalSecret.
-    ExternalSecret,
-    /// SecretStore.
-    SecretStore,
-    /// ClusterSecretStore.
-    ClusterSecretStore,
-    /// ClusterExternalSecret.
-    ClusterExternalSecret,
-}
-
-impl Kind {
-    const ALL: [Self; 4] = [
-        Self::ExternalSecret,
-        Self::SecretStore,
-        Self::ClusterSecretStore,
-        Self::ClusterExternalSecret,
-    ];
-
-    /// As metrics name it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::ExternalSecret => "externalsecret",
-            Self::SecretStore => "secretstore",
-            Self::ClusterSecretStore => "clustersecretstore",
-            Self::ClusterExternalSecret => "clusterexternalsecret",
-        }
-    }
-}
-
-/// An object in the queue.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Key {
-    /// Kind.
-    pub kind: Kind,
-    /// Namespace and name; the namespace of cluster-wide objects is empty.
-    pub name: ObjectName,
-}
-
-impl Key {
-    /// A key.
-    pub fn new(kind: Kind, name: &ObjectName) -> Self {
-        Self {
-            kind,
-            name: name.clone(),
-        }
-    }
-
-    /// The key of a ClusterExternalSecret.
-    fn cluster_object(name: &Arc<str>) -> Self {
-        Self {
-            kind: Kind::ClusterExternalSecret,
-            name: (Arc::from(""), Arc::clone(name)),
-        }
-    }
-}
-
-impl queue::Key for Key {
-    fn group(&self) -> &str {
-        &self.name.0
-    }
-
-    fn kind(&self) -> &'static str {
-        self.kind.name()
-    }
-}
 
 /// What changed for an object that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

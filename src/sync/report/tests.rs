@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     api::names,
-    sync::{cause::Cause, spec::Place, target::Written},
+    sync::{absence::OnMissing, cause::Cause, spec::Place, target::Written},
 };
 
 const HOUR: Interval = Interval::Every(Duration::from_hours(1));
