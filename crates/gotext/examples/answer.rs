@@ -11,7 +11,7 @@ use gotext::template::{
     Clock, ExecOptions, Functions, Limits, Map, MissingKey, ParseOptions, Random, SystemClock, Template,
     Text, Value,
 };
-use gotext::{cron, duration, gjson, json, regexp};
+use gotext::{cron, duration, gjson, json, regexp, yaml};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -45,6 +45,10 @@ enum Question {
     },
     Duration {
         text: Bytes,
+    },
+    /// Read YAML, shown as JSON.
+    Yaml {
+        yaml: Bytes,
     },
     Cron {
         text: String,
@@ -122,6 +126,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                     "out": BASE64.encode(&found.to_bytes()),
                     "raw": BASE64.encode(found.raw()),
                     "exists": found.exists(),
+                    "type": format!("{:?}", found.kind()),
                     "valid": gjson::valid(&json.0),
                 }),
                 Err(error) => json!({ "limit": error.to_string() }),
@@ -147,6 +152,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 Ok(value) => {
                     json!({ "nanoseconds": value.0, "out": BASE64.encode(value.to_string().as_bytes()) })
                 }
+                Err(error) => json!({ "err": BASE64.encode(error.to_string().as_bytes()) }),
+            },
+            Question::Yaml { yaml } => match yaml::parse(&yaml.0) {
+                Ok(value) => json!({ "out": BASE64.encode(&json::to_vec(&value, json::Html::Plain)) }),
                 Err(error) => json!({ "err": BASE64.encode(error.to_string().as_bytes()) }),
             },
             Question::Cron { text, from } => match cron::Schedule::parse(&text) {

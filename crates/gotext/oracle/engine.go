@@ -32,7 +32,7 @@ type question struct {
 	Text        any               `json:"text"`
 	Replacement []byte            `json:"replacement"`
 	From        int64             `json:"from,omitempty"`
-	Yaml        []byte            `json:"yaml,omitempty"`
+	Yaml        []byte            `json:"yaml"`
 }
 
 type answer struct {
@@ -40,6 +40,7 @@ type answer struct {
 	Err         []byte            `json:"err"`
 	Raw         []byte            `json:"raw"`
 	Exists      bool              `json:"exists"`
+	Type        string            `json:"type"`
 	Valid       bool              `json:"valid"`
 	All         [][2]int          `json:"all"`
 	Split       [][]byte          `json:"split"`

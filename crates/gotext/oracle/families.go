@@ -4,12 +4,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand"
+	"reflect"
 	"regexp"
 	"strings"
+
+	"sigs.k8s.io/yaml"
 )
 
 // An address in memory.
-var address = regexp.MustCompile(`0xc[0-9a-f]{6,}`)
+var address = regexp.MustCompile(`0x0*[1-9a-f][0-9a-f]{10,11}\b`)
 
 // Texts of YAML that mean something, or nearly.
 var yamlScalars = []string{
@@ -70,6 +73,24 @@ func randomYaml(e *engine, source *rand.Rand, r *report) {
 		text = g.damage(text)
 	}
 	compareOn(e, r, "yaml", `{{ fromYaml .y | toJson }}{{ printf "%v" (fromYaml .y) }}{{ range (fromYaml (printf "k: %s" .y)) }}{{ toJson . }}{{ end }}`, map[string]string{"y": text})
+}
+
+// randomReading compares how YAML of any type is read, but for the texts of errors.
+func randomReading(e *engine, source *rand.Rand, r *report) {
+	g := generator{Rand: source}
+	text := g.pick("", "", "--- ", "---\n", "# c\n", "\n", " ", "%YAML 1.1\n---\n") + g.yaml(g.Intn(5), "") + g.pick("", "\n", "\n...", " # c")
+	if g.chance(30) {
+		text = g.tricky()
+	}
+	var want, got any
+	err := yaml.Unmarshal([]byte(text), &want)
+	a := e.ask(question{Kind: "yaml", Yaml: []byte(text)})
+	if err == nil && a.Err == nil {
+		json.Unmarshal(a.Out, &got)
+		r.holds(fmt.Sprintf("reading %q", text), reflect.DeepEqual(got, want), string(a.Out), want)
+		return
+	}
+	r.holds(fmt.Sprintf("reading %q", text), (err == nil) == (a.Err == nil), err, string(a.Err))
 }
 
 func (g *generator) tricky() string {

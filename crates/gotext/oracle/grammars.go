@@ -20,7 +20,7 @@ func randomSelection(e *engine, source *rand.Rand, r *report) {
 	}
 	if want, ok := gjsonAnswer(text, path); ok {
 		if a := e.ask(question{Kind: "gjson", JSON: []byte(text), Path: []byte(path)}); a.Limit == "" {
-			r.same("gjson "+path+" of "+text, fmt.Sprintf("%v %v %q %q", a.Exists, a.Valid, a.Out, a.Raw), want)
+			r.same("gjson "+path+" of "+text, a.found(), want)
 		}
 	}
 }

@@ -18,9 +18,9 @@ var kinds = []struct {
 	parts time.Duration
 	check func(*engine, *rand.Rand, *report)
 }{
-	{"template", 8, randomTemplate}, {"plain", 1, randomPlain}, {"tokens", 1, randomTokens}, {"call", 1, randomCall}, {"printf", 1, randomPrintf}, {"number", 1, randomNumber},
+	{"template", 8, randomTemplate}, {"plain", 1, randomPlain}, {"tokens", 1, randomTokens}, {"call", 1, randomCall}, {"odd", 1, randomOdd}, {"method", 1, randomMethod}, {"verb", 1, randomVerb}, {"printf", 1, randomPrintf}, {"number", 1, randomNumber},
 	{"path", 1, randomPath}, {"selection", 1, randomSelection}, {"pattern", 1, randomPattern}, {"expression", 1, randomExpression}, {"json", 1, randomJSON},
-	{"yaml", 1, randomYaml}, {"document", 1, randomDocument}, {"value", 1, randomValue}, {"duration", 1, randomDuration}, {"schedule", 1, randomSchedule}, {"timetable", 1, randomTimetable},
+	{"yaml", 1, randomYaml}, {"reading", 1, randomReading}, {"document", 1, randomDocument}, {"value", 1, randomValue}, {"duration", 1, randomDuration}, {"schedule", 1, randomSchedule}, {"timetable", 1, randomTimetable},
 }
 
 // checkRandom compares both sides on random inputs of every kind, or of one, for a bounded time.
@@ -118,7 +118,7 @@ func randomPath(e *engine, source *rand.Rand, r *report) {
 	}
 	a := e.ask(question{Kind: "gjson", JSON: []byte(text), Path: []byte(where)})
 	if a.Limit == "" {
-		r.same("gjson "+where+" of "+text, fmt.Sprintf("%v %v %q %q", a.Exists, a.Valid, a.Out, a.Raw), want)
+		r.same("gjson "+where+" of "+text, a.found(), want)
 	}
 }
 
@@ -130,7 +130,12 @@ func gjsonAnswer(text, path string) (answer string, ok bool) {
 		}
 	}()
 	found := gjson.Get(text, path)
-	return fmt.Sprintf("%v %v %q %q", found.Exists(), gjson.Valid(text), found.String(), found.Raw), true
+	return fmt.Sprintf("%s %v %v %q %q", found.Type, found.Exists(), gjson.Valid(text), found.String(), found.Raw), true
+}
+
+// found shows an answer as gjsonAnswer does.
+func (a *answer) found() string {
+	return fmt.Sprintf("%s %v %v %q %q", strings.Replace(a.Type, "Json", "JSON", 1), a.Exists, a.Valid, a.Out, a.Raw)
 }
 
 func replaceAll(pattern, text, replacement string) string {

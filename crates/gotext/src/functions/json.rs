@@ -150,7 +150,7 @@ impl Encoder<'_, '_> {
             Value::Map(map) if map.is_nil() => json::Value::Null,
             Value::Map(map) => self.map(map, depth)?,
             Value::Object(object) => match object.json() {
-                Some(text) => json::parse(&text).map_err(|error| FuncError::new(error.to_string()))?,
+                Some(text) => json::parse(&text?).map_err(|error| FuncError::new(error.to_string()))?,
                 None => self.fields(&object.fields(), depth)?,
             },
             Value::Complex(_) | Value::Func(_) => {

@@ -193,37 +193,37 @@ fn has(context: &mut Context<'_>, args: Args<'_>) -> Result<Value, FuncError> {
     contains(context, &items, args.value(0)).map(Value::Bool)
 }
 
-/// A part of a list, of the list's own type. An empty list gives nil.
-fn slice(context: &mut Context<'_>, args: Args<'_>) -> Result<Value, FuncError> {
+/// A part of a list, of the list's own type, that reaches as far as the list's array does. An empty list gives nil.
+fn slice(_: &mut Context<'_>, args: Args<'_>) -> Result<Value, FuncError> {
     let value = args.value(0);
-    let Some(items) = items(value) else {
-        let kind = kind_of_type(value)?;
-        return Err(FuncError::new(format!(
-            "list should be type of slice or array but {kind}"
-        )));
+    let (length, capacity) = match value {
+        Value::List(list) => (list.len(), list.capacity()),
+        Value::Bytes(bytes) => (bytes.len(), bytes.len()),
+        _ => {
+            let kind = kind_of_type(value)?;
+            return Err(FuncError::new(format!(
+                "list should be type of slice or array but {kind}"
+            )));
+        }
     };
-    if items.is_empty() {
+    if length == 0 {
         return Ok(Value::Nil);
     }
     let bound = |at: usize, otherwise: usize| match args.rest(1).get(at) {
         Some(value) => usize::try_from(to_int(value)).ok(),
         None => Some(otherwise),
     };
-    let (Some(start), Some(end)) = (bound(0, 0), bound(1, items.len())) else {
-        return Err(FuncError::new(OUT_OF_BOUNDS));
-    };
-    let part = items
-        .get(start..end)
-        .ok_or_else(|| FuncError::new(OUT_OF_BOUNDS))?;
-    context.charge_items(part.len())?;
-    Ok(match value {
-        Value::Bytes(bytes) => Value::Bytes(bytes.get(start..end).unwrap_or_default().into()),
-        Value::List(list) => Value::List(List::new(list.elem(), part.to_vec())),
-        _ => Value::Nil,
-    })
+    let part = bound(0, 0)
+        .zip(bound(1, length))
+        .and_then(|(start, end)| match value {
+            Value::List(list) => list.part(start, end, capacity).map(Value::List),
+            _ => value
+                .as_bytes()?
+                .get(start..end)
+                .map(|part| Value::Bytes(part.into())),
+        });
+    part.ok_or_else(|| FuncError::new("reflect.Value.Slice: slice index out of bounds"))
 }
-
-const OUT_OF_BOUNDS: &str = "reflect.Value.Slice: slice index out of bounds";
 
 fn concat(context: &mut Context<'_>, args: Args<'_>) -> Result<Value, FuncError> {
     let mut all = Vec::new();

@@ -246,6 +246,7 @@ fn sort(context: &mut Context<'_>, args: Args<'_>) -> Result<Value, FuncError> {
         return Ok(Value::strings(["<nil>"]));
     }
     // A list of texts is that of the argument, which is sorted with it.
+    context.charge_items(list.held().len())?;
     list.sort_texts();
     Ok(Value::List(list))
 }

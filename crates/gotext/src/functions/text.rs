@@ -16,6 +16,7 @@ pub(super) fn sprint(context: &mut Context<'_>, value: &Value) -> Result<Text, F
 pub(super) fn strval(context: &mut Context<'_>, value: &Value) -> Result<Text, FuncError> {
     match value {
         Value::String(text) | Value::Bytes(text) => Ok(text.clone()),
+        Value::List(list) if list.is_nil_bytes() => Ok(Text::EMPTY),
         _ => sprint(context, value),
     }
 }

@@ -232,7 +232,7 @@ fn reaches_itself(map: &Map) -> bool {
             Value::Map(inner) if seen.insert(inner.address()) => {
                 todo.extend(containers(inner.entries().values()));
             }
-            Value::List(list) => todo.extend(containers(list.iter())),
+            Value::List(list) => todo.extend(containers(list.held().iter())),
             _ => {}
         }
     }

@@ -55,8 +55,9 @@ pub trait Object: Any + Send + Sync {
         &[]
     }
 
-    /// What `MarshalJSON` or `MarshalText` gives as JSON text, if the type has one (`time.Time` has).
-    fn json(&self) -> Option<Text> {
+    /// What `MarshalJSON` or `MarshalText` gives as JSON text, if the type has one (`time.Time` has). A failure has the
+    /// text of `json.Marshal`.
+    fn json(&self) -> Option<Result<Text, FuncError>> {
         None
     }
 

@@ -34,7 +34,7 @@ pub enum Value {
     Complex(Arc<(f64, f64)>),
     /// `string`: any bytes.
     String(Text),
-    /// `[]uint8`
+    /// `[]uint8` other than the nil one.
     Bytes(Text),
     /// Any other slice.
     List(List),
@@ -122,7 +122,6 @@ impl Value {
             Type::Uint(kind) => Self::Uint(kind, 0),
             Type::Float(kind) => Self::Float(kind, 0.0),
             Type::Complex => Self::Complex(Arc::new((0.0, 0.0))),
-            Type::Slice(&Type::UINT8) => Self::Bytes(Text::EMPTY),
             Type::Slice(elem) => Self::List(List::nil(elem)),
             Type::Map(elem) => Self::Map(Map::nil(elem)),
             Type::Any | Type::Error | Type::Object(_) | Type::Func(_) => Self::Nil,
@@ -149,6 +148,7 @@ impl Value {
     pub fn as_bytes(&self) -> Option<&[u8]> {
         match self {
             Self::String(text) | Self::Bytes(text) => Some(text),
+            Self::List(list) if list.is_nil_bytes() => Some(&[]),
             _ => None,
         }
     }

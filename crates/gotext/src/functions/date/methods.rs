@@ -48,12 +48,13 @@ impl Object for Time {
         METHODS
     }
 
-    fn json(&self) -> Option<Text> {
-        Some(
-            [b"\"", format::format(self, RFC3339_NANO).as_slice(), b"\""]
-                .concat()
-                .into(),
-        )
+    fn json(&self) -> Option<Result<Text, FuncError>> {
+        Some(match strict(self) {
+            Ok(text) => Ok([b"\"", text.as_slice(), b"\""].concat().into()),
+            Err(error) => Err(FuncError::new(format!(
+                "json: error calling MarshalJSON for type time.Time: Time.MarshalJSON: {error}"
+            ))),
+        })
     }
 
     fn equals(&self, other: &dyn Object) -> bool {
@@ -154,7 +155,7 @@ const METHODS: &[Method] = methods! {
         "AppendFormat"(Type::BYTES, Type::String) -> Type::BYTES, |time, context, args| {
             let layout = args.bytes(1);
             context.charge_bytes(args.bytes(0).len().saturating_add(layout.len().saturating_mul(5)))?;
-            Ok(Value::Bytes([args.bytes(0), format::format(time, layout).as_slice()].concat().into()))
+            Ok(appended(args, &format::format(time, layout)))
         };
         "Add"(Type::DURATION) -> TIME, |time, _, args| Ok(Value::object(time.add(args.int(0))));
         "Sub"(TIME) -> Type::DURATION, |time, _, args| {
@@ -174,10 +175,24 @@ const METHODS: &[Method] = methods! {
             Ok(Value::int(time.instant().cmp(&other(args).instant()) as i64))
         };
         "MarshalJSON"() -> Type::BYTES, |time, _, _| {
-            let text = marshaled(time, "MarshalJSON")?;
+            let text = strict(time).map_err(|error| FuncError::new(format!("Time.MarshalJSON: {error}")))?;
             Ok(Value::Bytes([b"\"", text.as_slice(), b"\""].concat().into()))
         };
-        "MarshalText"() -> Type::BYTES, |time, _, _| Ok(Value::Bytes(marshaled(time, "MarshalText")?.into()));
+        "MarshalText"() -> Type::BYTES, |time, _, _| {
+            let text = strict(time).map_err(|error| FuncError::new(format!("Time.MarshalText: {error}")))?;
+            Ok(Value::Bytes(text.into()))
+        };
+        "AppendText"(Type::BYTES) -> Type::BYTES, |time, context, args| {
+            context.charge_bytes(args.bytes(0).len())?;
+            let text = strict(time).map_err(|error| FuncError::new(format!("Time.AppendText: {error}")))?;
+            Ok(appended(args, &text))
+        };
+        "MarshalBinary"() -> Type::BYTES, |time, _, _| Ok(Value::Bytes(binary(time)?.into()));
+        "GobEncode"() -> Type::BYTES, |time, _, _| Ok(Value::Bytes(binary(time)?.into()));
+        "AppendBinary"(Type::BYTES) -> Type::BYTES, |time, context, args| {
+            context.charge_bytes(args.bytes(0).len())?;
+            Ok(appended(args, &binary(time)?))
+        };
         uncallable "Date" 3;
         uncallable "Clock" 3;
         uncallable "ISOWeek" 2;
@@ -203,12 +218,47 @@ fn formatted(time: &Time, context: &mut Context<'_>, layout: &[u8]) -> Result<Va
     Ok(Value::string(format::format(time, layout)))
 }
 
-fn marshaled(time: &Time, method: &str) -> Result<Vec<u8>, FuncError> {
-    if (0..=9999).contains(&time.civil().year) {
-        Ok(format::format(time, RFC3339_NANO))
-    } else {
-        Err(FuncError::new(format!(
-            "Time.{method}: year outside of range [0,9999]"
-        )))
+/// Go's `append` to the first argument, which stays nil if nothing comes to it.
+fn appended(args: Args<'_>, more: &[u8]) -> Value {
+    match args.value(0) {
+        Value::Bytes(bytes) => Value::Bytes([bytes, more].concat().into()),
+        nil if more.is_empty() => nil.clone(),
+        _ => Value::Bytes(more.into()),
     }
+}
+
+/// RFC 3339, or why its text would be none.
+fn strict(time: &Time) -> Result<Vec<u8>, &'static str> {
+    if !(0..=9999).contains(&time.civil().year) {
+        return Err("year outside of range [0,9999]");
+    }
+    if time.zone.at(time.seconds).1.abs() >= 24 * 3600 {
+        return Err("timezone hour outside of range [0,23]");
+    }
+    Ok(format::format(time, RFC3339_NANO))
+}
+
+/// `Time.MarshalBinary`: a version, seconds, nanoseconds, and the zone's offset in minutes, where -1 is UTC and a second
+/// version has the seconds that are left.
+fn binary(time: &Time) -> Result<Vec<u8>, FuncError> {
+    let offset = time.zone.at(time.seconds).1;
+    let (minutes, seconds) = match time.zone {
+        Zone::Utc => (-1, 0),
+        _ => (offset / 60, offset % 60),
+    };
+    let minutes = i16::try_from(minutes)
+        .ok()
+        .filter(|minutes| *minutes != -1 || time.zone == Zone::Utc)
+        .ok_or_else(|| FuncError::new("Time.MarshalBinary: unexpected zone offset"))?;
+    let mut out = vec![if seconds == 0 { 1 } else { 2 }];
+    out.extend(time.seconds.to_be_bytes());
+    out.extend(i32::try_from(time.nanoseconds).unwrap_or(0).to_be_bytes());
+    out.extend(minutes.to_be_bytes());
+    out.extend(
+        i8::try_from(seconds)
+            .ok()
+            .filter(|n| *n != 0)
+            .map(i8::cast_unsigned),
+    );
+    Ok(out)
 }

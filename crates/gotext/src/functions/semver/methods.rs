@@ -70,9 +70,11 @@ impl Object for Shown {
         }
     }
 
-    fn json(&self) -> Option<Text> {
+    fn json(&self) -> Option<Result<Text, FuncError>> {
         // The text has only characters that need no escapes.
-        Some([b"\"", self.version.to_text().as_slice(), b"\""].concat().into())
+        Some(Ok([b"\"", self.version.to_text().as_slice(), b"\""]
+            .concat()
+            .into()))
     }
 
     fn equals(&self, other: &dyn Object) -> bool {

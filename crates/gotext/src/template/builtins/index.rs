@@ -3,7 +3,6 @@
 use super::prepare;
 use crate::template::exec::Slot;
 use crate::template::function::FuncError;
-use crate::template::list::List;
 use crate::template::text::Text;
 use crate::template::types::Type;
 use crate::template::value::Value;
@@ -89,7 +88,7 @@ pub(super) fn slice(slots: &[Slot]) -> Result<Slot, FuncError> {
         return Err(FuncError::new("slice of untyped nil"));
     };
     let item = &first.value;
-    let len = match item {
+    let (len, cap) = match item {
         Value::Nil => return Err(FuncError::new("slice of untyped nil")),
         _ if indexes.len() > 3 => {
             return Err(FuncError::new(format!(
@@ -100,8 +99,8 @@ pub(super) fn slice(slots: &[Slot]) -> Result<Slot, FuncError> {
         Value::String(_) if indexes.len() == 3 => {
             return Err(FuncError::new("cannot 3-index slice a string"));
         }
-        Value::String(text) | Value::Bytes(text) => text.len(),
-        Value::List(list) => list.len(),
+        Value::String(text) | Value::Bytes(text) => (text.len(), text.len()),
+        Value::List(list) => (list.len(), list.capacity()),
         other => {
             return Err(FuncError::new(format!(
                 "can't slice item of type {}",
@@ -109,9 +108,9 @@ pub(super) fn slice(slots: &[Slot]) -> Result<Slot, FuncError> {
             )));
         }
     };
-    let mut bounds = [0, len, len];
+    let mut bounds = [0, len, cap];
     for (bound, index) in bounds.iter_mut().zip(indexes) {
-        *bound = position(index, len)?;
+        *bound = position(index, cap)?;
     }
     let [start, end, cap] = bounds;
     if start > end {
@@ -123,11 +122,7 @@ pub(super) fn slice(slots: &[Slot]) -> Result<Slot, FuncError> {
     Ok(Slot::concrete(match item {
         Value::String(text) => Value::String(part(text, start, end)),
         Value::Bytes(bytes) => Value::Bytes(part(bytes, start, end)),
-        Value::List(list) if list.is_nil() => item.clone(),
-        Value::List(list) => Value::List(List::new(
-            list.elem(),
-            list.get(start..end).unwrap_or_default().to_vec(),
-        )),
+        Value::List(list) => Value::List(list.part(start, end, cap).unwrap_or_else(|| list.clone())),
         other => other.clone(),
     }))
 }

@@ -25,6 +25,7 @@ impl Printer {
             }
             (_, 'p') => self.pointer(value, 'p'),
             (Value::Bytes(bytes), _) => self.bytes(value, bytes, verb, "[]byte"),
+            (Value::List(list), _) if list.is_nil_bytes() => self.bytes(value, &Text::EMPTY, verb, "[]byte"),
             (Value::String(text), 'v') if !self.flags.sharp_v => self.string(text),
             _ => {
                 if !self.method(value, verb) {
@@ -118,6 +119,9 @@ impl Printer {
                 let items = bytes.iter().map(|byte| Value::byte(*byte));
                 self.sequence(Type::BYTES, false, items, verb, depth);
             }
+            Value::List(list) if list.is_nil_bytes() && matches!(verb, 's' | 'q' | 'x' | 'X') => {
+                self.text(&Text::EMPTY, value, verb);
+            }
             Value::List(list) => {
                 self.sequence(
                     Type::Slice(list.elem()),
@@ -149,6 +153,10 @@ impl Printer {
         match verb {
             'v' | 'd' if self.flags.sharp_v => {
                 self.write(type_name.as_bytes());
+                if matches!(value, Value::List(_)) {
+                    self.write(b"(nil)");
+                    return;
+                }
                 self.byte(b'{');
                 for (i, byte) in bytes.iter().enumerate() {
                     if i > 0 {
