@@ -6,6 +6,7 @@ mod install;
 mod monitoring;
 mod rights;
 mod sync;
+mod upgrade;
 
 use std::pin::Pin;
 use std::time::Instant;
@@ -42,7 +43,8 @@ cases! {
     "a Secret goes with its source, where its object says so" => sync::deletion_policy,
     "a store takes the role of the ServiceAccount that it names" => identity::referenced_service_account,
     "keyferry takes its own role by its projected token" => identity::projected_token,
-    "a rolling upgrade under load misses no write and doubles none" => availability::upgrade_under_load,
+    "a rolling upgrade under load misses no write and doubles none" => upgrade::under_load,
+    "upgrade from chart 0.1.0 to the current chart leaves no gap in any Secret" => upgrade::from_the_first_chart,
     "a second replica takes over from a killed leader" => availability::leader_killed,
     "after drain and uncordon the operator comes back and nothing was lost" => availability::drain,
     "every panel of the dashboard shows data" => monitoring::dashboard,

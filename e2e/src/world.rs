@@ -25,8 +25,10 @@ const WITHIN: Duration = Duration::from_mins(3);
 const LOOK: Duration = Duration::from_millis(100);
 
 const REPOSITORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+/// The chart of this commit, in the repository.
+pub(crate) const CHART: &str = "charts/keyferry";
 /// As `make e2e` names them.
-const IMAGE: &str = "keyferry-e2e.local/keyferry";
+pub(crate) const IMAGE: &str = "keyferry-e2e.local/keyferry";
 pub(crate) const TOOLS: &str = "keyferry-e2e.local/tools:1";
 
 /// Waits for something, with a deadline; says what it waited for and what it saw last.
@@ -118,14 +120,15 @@ impl<'a> World<'a> {
 
     /// `helm upgrade --install` of a release with these values on top of what every case needs; waits until it is ready.
     pub(crate) async fn install(&self, release: &str, values: &Value) -> Result<(), Failure> {
-        self.helm(release, values, &["--wait", "--timeout=3m"])
+        self.helm(CHART, release, values, &["--wait", "--timeout=3m"])
             .await
             .map(drop)
     }
 
-    /// As [`install`](Self::install), with other flags; gives the notes.
+    /// As [`install`](Self::install), from a chart of the repository and with other flags; gives the notes.
     pub(crate) async fn helm(
         &self,
+        chart: &str,
         release: &str,
         values: &Value,
         flags: &[&str],
@@ -139,7 +142,7 @@ impl<'a> World<'a> {
         let file = tempfile::NamedTempFile::new()?;
         std::fs::write(file.path(), all.to_string())?;
         let file = file.path().display().to_string();
-        let chart = Self::file("charts/keyferry");
+        let chart = Self::file(chart);
         let arguments = [
             "upgrade",
             "--install",
@@ -151,6 +154,25 @@ impl<'a> World<'a> {
             &file,
         ];
         self.helm.run(&[&arguments as &[&str], flags].concat()).await
+    }
+
+    /// `helm upgrade` to the chart of this commit, with the values that the release has.
+    pub(crate) async fn upgrade(&self, release: &str) -> Result<(), Failure> {
+        let chart = Self::file(CHART);
+        let flags = ["--reset-then-reuse-values", "--wait", "--timeout=3m"];
+        let upgrade = ["upgrade", release, &chart, "--namespace", HOME];
+        self.helm
+            .run(&[&upgrade as &[&str], &flags].concat())
+            .await
+            .map(drop)
+    }
+
+    /// `helm rollback` to the chart and values of before.
+    pub(crate) async fn roll_back(&self, release: &str) -> Result<(), Failure> {
+        self.helm
+            .run(&["rollback", release, "--namespace", HOME, "--wait", "--timeout=3m"])
+            .await
+            .map(drop)
     }
 
     pub(crate) async fn uninstall(&self, release: &str) -> Result<(), Failure> {

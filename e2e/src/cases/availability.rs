@@ -1,116 +1,12 @@
-//! Upgrades, a leader that dies, a node that is drained.
+//! A leader that dies, a node that is drained.
 
-use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use futures::StreamExt as _;
-use k8s_openapi::api::core::v1::Secret;
-use kube::Api;
-use kube::runtime::watcher::{Config, Event, watcher};
 use serde_json::json;
 
 use crate::world::{HOME, SHOP, World, until};
 use crate::{Failure, screen, tool};
-
-const LOAD: usize = 50;
-const LOAD_NAMESPACE: &str = "load";
-
-/// Every value that each Secret has had since the watch began, in order.
-type Seen = Arc<Mutex<BTreeMap<String, Vec<String>>>>;
-
-fn watch(world: &World<'_>) -> (Seen, tokio::task::JoinHandle<()>) {
-    let seen = Seen::default();
-    let secrets: Api<Secret> = Api::namespaced(world.client.clone(), LOAD_NAMESPACE);
-    let task = tokio::spawn({
-        let seen = Arc::clone(&seen);
-        async move {
-            let mut events = watcher(secrets, Config::default()).boxed();
-            while let Some(event) = events.next().await {
-                let (secret, gone) = match event {
-                    Ok(Event::Apply(secret) | Event::InitApply(secret)) => (secret, None),
-                    Ok(Event::Delete(secret)) => (secret, Some("deleted".to_owned())),
-                    _ => continue,
-                };
-                let password = secret.data.and_then(|mut data| data.remove("password"));
-                let password = password.map(|bytes| String::from_utf8_lossy(&bytes.0).into_owned());
-                let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-                seen.entry(secret.metadata.name.unwrap_or_default())
-                    .or_default()
-                    .push(gone.or(password).unwrap_or_default());
-            }
-        }
-    });
-    (seen, task)
-}
-
-fn name(at: usize) -> String {
-    format!("load-{at:02}")
-}
-
-async fn all_have(world: &World<'_>, password: &str) -> Result<(), Failure> {
-    for at in 0..LOAD {
-        world
-            .wait_for_password(LOAD_NAMESPACE, &name(at), password)
-            .await?;
-    }
-    Ok(())
-}
-
-/// While Pods change, every secret is rotated twice. Each Secret must get each value, once.
-pub(crate) async fn upgrade_under_load(world: &World<'_>) -> Result<(), Failure> {
-    world.restricted_namespace(LOAD_NAMESPACE).await?;
-    world.store(LOAD_NAMESPACE, "aws", &json!({})).await?;
-    let mut objects = vec![];
-    for at in 0..LOAD {
-        world.put(&name(at), "before").await?;
-        objects.push(World::object(LOAD_NAMESPACE, "aws", &name(at)));
-    }
-    world
-        .apply(&json!({ "apiVersion": "v1", "kind": "List", "items": objects }))
-        .await?;
-    all_have(world, "before").await?;
-    let (seen, task) = watch(world);
-    until("the watch", || async {
-        let known = seen.lock().unwrap_or_else(PoisonError::into_inner).len();
-        if known == LOAD {
-            Ok(())
-        } else {
-            Err(known.to_string())
-        }
-    })
-    .await?;
-    for version in ["one", "two"] {
-        let values = json!({ "podAnnotations": { "version": version } });
-        let upgraded = world.install(HOME, &values);
-        let rotated = async {
-            for at in 0..LOAD {
-                world.put(&name(at), version).await?;
-            }
-            Ok::<(), Failure>(())
-        };
-        let (upgraded, rotated) = tokio::join!(upgraded, rotated);
-        upgraded?;
-        rotated?;
-        all_have(world, version).await?;
-    }
-    task.abort();
-    let seen = seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let wrong: Vec<_> = seen
-        .iter()
-        .filter(|(_, values)| *values != &["before", "one", "two"])
-        .collect();
-    if wrong.is_empty() {
-        screen::note(&format!(
-            "{LOAD} Secrets, two upgrades, two rotations: {} writes",
-            seen.len() * 2
-        ));
-        Ok(())
-    } else {
-        Err(format!("each Secret should have been written once for each rotation: {wrong:?}").into())
-    }
-}
 
 async fn leader(world: &World<'_>) -> Result<String, Failure> {
     let lease = [

@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use serde_json::json;
 
-use crate::world::{HOME, SHOP, World};
+use crate::world::{CHART, HOME, IMAGE, SHOP, World};
 use crate::{Failure, screen};
 
 /// `kubectl apply -f crds/ -f examples/install.yaml`, with the image put in, as the README says.
@@ -12,7 +12,10 @@ pub(crate) async fn by_kubectl(world: &World<'_>) -> Result<(), Failure> {
     let kubectl = &world.kubectl;
     kubectl.run(&["apply", "-f", &World::file("crds")]).await?;
     let manifest = std::fs::read_to_string(World::file("examples/install.yaml"))?;
-    let manifest = manifest.replace("REGISTRY/keyferry:0.1.0", "keyferry-e2e.local/keyferry:e2e");
+    let manifest = manifest.replace(
+        concat!("REGISTRY/keyferry:", env!("CARGO_PKG_VERSION")),
+        &format!("{IMAGE}:e2e"),
+    );
     let file = tempfile::NamedTempFile::new()?;
     std::fs::write(file.path(), manifest)?;
     let file = file.path().display().to_string();
@@ -38,7 +41,12 @@ pub(crate) async fn by_helm(world: &World<'_>) -> Result<(), Failure> {
     let values = json!({ "networkPolicy": { "enabled": true, "egress": [{}] } });
     // CRDs that kubectl installed are Helm's from now on.
     world
-        .helm(HOME, &values, &["--wait", "--timeout=3m", "--take-ownership"])
+        .helm(
+            CHART,
+            HOME,
+            &values,
+            &["--wait", "--timeout=3m", "--take-ownership"],
+        )
         .await?;
     let pods: Api<Pod> = Api::namespaced(world.client.clone(), HOME);
     let pod = pods.get(&world.pod().await?).await?;

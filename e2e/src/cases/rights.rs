@@ -7,7 +7,7 @@ use keyferry_parts::audit::{Mark, Request};
 use kube::Api;
 use serde_json::{Value, json};
 
-use crate::world::{HOME, SHOP, World, until};
+use crate::world::{CHART, HOME, SHOP, World, until};
 use crate::{Failure, screen};
 
 const ELSEWHERE: &str = "elsewhere";
@@ -182,7 +182,7 @@ pub(crate) async fn pod_security(world: &World<'_>) -> Result<(), Failure> {
         "securityContext": { "allowPrivilegeEscalation": true, "runAsNonRoot": false, "runAsUser": 0 },
         "podSecurityContext": { "runAsNonRoot": false },
     });
-    world.helm("keyferry-refused", &values, &[]).await?;
+    world.helm(CHART, "keyferry-refused", &values, &[]).await?;
     let refused = until("Pod Security to refuse the Pod", || async {
         let why = world
             .kubectl

@@ -6,4 +6,5 @@ mod iam;
 mod modes;
 mod render;
 mod rules;
+mod upgrade;
 mod values;
