@@ -32,6 +32,11 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 {{- end }}
 
+{{/* The same with labels of one object, which win over commonLabels but not over what selects Pods. */}}
+{{- define "keyferry.labelsWith" -}}
+{{- merge (include "keyferry.selectorLabels" .root | fromYaml) .extra (include "keyferry.labels" .root | fromYaml) | toYaml }}
+{{- end }}
+
 {{- define "keyferry.serviceAccountName" -}}
 {{- if .Values.serviceAccount.create }}
 {{- .Values.serviceAccount.name | default (include "keyferry.fullname" .) }}

@@ -1,6 +1,6 @@
 //! The policies that docs/eks.md tells people to paste: IAM's grammar, as moto checks it, and nothing that is not used.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use keyferry_parts::Moto;
 use serde_json::Value;
@@ -80,6 +80,25 @@ fn policies_allow_nothing_that_is_not_used() {
                 assert!(USED.contains(&action) || owner, "{file}: {action}");
             }
         }
+    }
+}
+
+#[test]
+fn templates_allow_what_the_policies_allow_and_no_more() {
+    let services = ["secretsmanager:", "sts:", "ssm:", "kms:", "ecr:"];
+    for file in ["cloudformation.yaml", "keyferry.tf"] {
+        let text = std::fs::read_to_string(format!("{REPOSITORY}/examples/iam/{file}")).unwrap();
+        let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != ':');
+        let actions: BTreeSet<_> = words
+            .filter(|word| services.iter().any(|service| word.starts_with(service)))
+            .collect();
+        let wanted = [
+            "secretsmanager:BatchGetSecretValue",
+            "secretsmanager:GetSecretValue",
+            "sts:AssumeRole",
+            "sts:TagSession",
+        ];
+        assert_eq!(actions, BTreeSet::from(wanted), "{file}");
     }
 }
 

@@ -46,7 +46,7 @@ async fn nothing_is_allowed_by_a_wildcard_and_nothing_touches_webhooks_or_crds()
 }
 
 #[tokio::test]
-async fn generic_targets_bring_their_flag_and_rights_on_just_the_named_kinds() {
+async fn generic_targets_bring_their_flag_and_rights_on_config_maps_and_just_the_named_kinds() {
     let without = render(&[]).await;
     let flag = "--unsafe-allow-generic-targets=true";
     assert!(!arguments(&without).contains(&flag));
@@ -63,7 +63,13 @@ async fn generic_targets_bring_their_flag_and_rights_on_just_the_named_kinds() {
     added.retain(|right| !before.contains(right));
     assert_eq!(
         added.into_iter().collect::<Vec<_>>(),
-        ["argoproj.io/applications: get", "argoproj.io/applications: patch"]
+        [
+            "/configmaps: create",
+            "/configmaps: delete",
+            "/configmaps: patch",
+            "argoproj.io/applications: get",
+            "argoproj.io/applications: patch"
+        ]
     );
 }
 
