@@ -7,7 +7,6 @@ mod kinds;
 
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
 use http::Method;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, OwnerReference};
 use kube::{
@@ -22,14 +21,11 @@ pub use kinds::{Kinds, Unresolved};
 use crate::{
     secrets_api::{
         Error, Look, is_name,
-        request::{self, METADATA, body, build},
+        request::{self, JSON_PATCH, METADATA, body, build, found, pointer},
     },
     sync::fields::Fields,
 };
 
-const JSON: &str = "application/json";
-const JSON_PATCH: &str = "application/json-patch+json";
-const MERGE_PATCH: &str = "application/merge-patch+json";
 const APPLY_PATCH: &str = "application/apply-patch+yaml";
 
 /// An object as we see it: never with values.
@@ -84,13 +80,9 @@ pub struct Wanted<'a> {
 pub async fn metadata(client: &Client, at: At<'_>, look: Look) -> Result<Option<ResourceMeta>, Error> {
     let (method, body) = match look {
         Look::Get => (Method::GET, None),
-        Look::Patch => (Method::PATCH, Some((MERGE_PATCH, Bytes::from_static(b"{}")))),
+        Look::Patch => (Method::PATCH, Some(request::NOTHING)),
     };
-    match request::metadata(client, build(method, &at.path("")?, METADATA, body)?).await {
-        Ok(meta) => Ok(Some(meta)),
-        Err(error) if error.is_not_found() => Ok(None),
-        Err(error) => Err(error),
-    }
+    found(request::metadata(client, build(method, &at.path("")?, METADATA, body)?).await)
 }
 
 /// Server-side apply: onto exactly the object that was seen, whoever else holds our fields; or, where none was seen, only
@@ -184,11 +176,7 @@ pub async fn holds(client: &Client, at: At<'_>, fields: &Fields) -> Result<bool,
         METADATA,
         Some((JSON_PATCH, body(&tests)?)),
     )?;
-    match request::bytes(client, request).await {
-        Ok(_) => Ok(true),
-        Err(error) if error.code() == Some(422) => Ok(false),
-        Err(error) => Err(error),
-    }
+    request::held(request::bytes(client, request).await)
 }
 
 fn test(path: &str, value: &Value, tests: &mut Vec<Value>) {
@@ -202,28 +190,7 @@ fn test(path: &str, value: &Value, tests: &mut Vec<Value>) {
     }
 }
 
-/// A key as a JSON pointer token.
-fn pointer(key: &str) -> String {
-    key.replace('~', "~0").replace('/', "~1")
-}
-
 /// DELETE of exactly the object that was seen.
 pub async fn delete(client: &Client, at: At<'_>, seen: &ResourceMeta) -> Result<(), Error> {
-    let options = json!({
-        "apiVersion": "v1",
-        "kind": "DeleteOptions",
-        "propagationPolicy": "Background",
-        "preconditions": { "uid": seen.metadata.uid, "resourceVersion": seen.metadata.resource_version },
-    });
-    let request = build(
-        Method::DELETE,
-        &at.path("")?,
-        METADATA,
-        Some((JSON, body(&options)?)),
-    )?;
-    match request::bytes(client, request).await {
-        Ok(_) => Ok(()),
-        Err(error) if error.is_not_found() => Ok(()),
-        Err(error) => Err(error),
-    }
+    request::delete(client, &at.path("")?, &seen.metadata).await
 }

@@ -15,6 +15,7 @@ use kube::{Client, api::PartialObjectMeta};
 pub use request::{Error, is_name};
 pub use write::{Guarded, Wanted, create, delete, merge, overwrite, values_equal};
 
+use self::request::found;
 use crate::secret_bytes::SecretBytes;
 
 /// A call that takes longer is given up; the queue tries again.
@@ -41,14 +42,6 @@ pub struct Shape {
     pub type_: String,
     /// How many keys its data holds.
     pub keys: usize,
-}
-
-fn found<T>(answer: Result<T, Error>) -> Result<Option<T>, Error> {
-    match answer {
-        Ok(found) => Ok(Some(found)),
-        Err(error) if error.is_not_found() => Ok(None),
-        Err(error) => Err(error),
-    }
 }
 
 /// How a target is looked at.

@@ -4,16 +4,22 @@
 use bytes::Bytes;
 use http::{Method, Request, header};
 use http_body_util::BodyExt;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{Client, api::PartialObjectMeta, client::Body};
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::CALL_TIMEOUT;
 use crate::rights;
 
+pub(crate) const JSON: &str = "application/json";
+pub(crate) const JSON_PATCH: &str = "application/json-patch+json";
+pub(crate) const MERGE_PATCH: &str = "application/merge-patch+json";
+
 pub(crate) const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
 pub(super) const TABLE: &str = "application/json;as=Table;g=meta.k8s.io;v=v1";
-pub(super) const FULL: &str = "application/json";
+pub(super) const FULL: &str = JSON;
 
 /// Larger answers than this are refused: a Secret holds at most 1 MiB, base64 and managedFields included.
 const ANSWER_LIMIT: usize = 8 * 1024 * 1024;
@@ -186,13 +192,46 @@ pub(super) fn get(namespace: &str, name: &str, accept: &'static str) -> Result<R
 
 /// A patch that changes nothing; its answer is what a GET would give.
 pub(super) fn touch(namespace: &str, name: &str, accept: &'static str) -> Result<Request<Body>, Error> {
-    let nothing = ("application/merge-patch+json", Bytes::from_static(b"{}"));
-    build(
-        Method::PATCH,
-        &path(namespace, Some(name), "")?,
-        accept,
-        Some(nothing),
-    )
+    let uri = path(namespace, Some(name), "")?;
+    build(Method::PATCH, &uri, accept, Some(NOTHING))
+}
+
+/// The body of a patch that changes nothing.
+pub(crate) const NOTHING: (&str, Bytes) = (MERGE_PATCH, Bytes::from_static(b"{}"));
+
+/// DELETE of exactly the object that was seen; it may be gone already.
+pub(crate) async fn delete(client: &Client, uri: &str, seen: &ObjectMeta) -> Result<(), Error> {
+    let options = json!({
+        "apiVersion": "v1",
+        "kind": "DeleteOptions",
+        "propagationPolicy": "Background",
+        "preconditions": { "uid": seen.uid, "resourceVersion": seen.resource_version },
+    });
+    let request = build(Method::DELETE, uri, METADATA, Some((JSON, body(&options)?)))?;
+    found(bytes(client, request).await).map(drop)
+}
+
+/// A dry run of `test` operations: whether all of them hold.
+pub(crate) fn held<T>(answer: Result<T, Error>) -> Result<bool, Error> {
+    match answer {
+        Ok(_) => Ok(true),
+        Err(error) if error.code() == Some(422) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// An object that is not there is no error.
+pub(crate) fn found<T>(answer: Result<T, Error>) -> Result<Option<T>, Error> {
+    match answer {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// A key as a JSON pointer token.
+pub(crate) fn pointer(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
 }
 
 pub(crate) fn build(

@@ -11,13 +11,9 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use super::{
     SecretMeta,
-    request::{self, Error, METADATA, body, build, path},
+    request::{self, Error, JSON, JSON_PATCH, MERGE_PATCH, METADATA, body, build, path, pointer},
 };
 use crate::secret_bytes::SecretBytes;
-
-const JSON: &str = "application/json";
-const JSON_PATCH: &str = "application/json-patch+json";
-const MERGE_PATCH: &str = "application/merge-patch+json";
 
 /// A whole Secret as it should be; metadata is what we declare or, for a present Secret, that merged with what is there.
 #[derive(Clone, Debug, Default)]
@@ -246,32 +242,12 @@ pub async fn values_equal(
             value: Value(value),
         })
         .collect();
-    match send_patch(client, at, JSON_PATCH, body(&ops)?, "&dryRun=All").await {
-        Ok(_) => Ok(true),
-        Err(e) if e.code() == Some(422) => Ok(false),
-        Err(e) => Err(e),
-    }
+    request::held(send_patch(client, at, JSON_PATCH, body(&ops)?, "&dryRun=All").await)
 }
 
 /// DELETE of exactly the Secret that was seen.
 pub async fn delete(client: &Client, namespace: &str, name: &str, seen: &SecretMeta) -> Result<(), Error> {
-    let preconditions = serde_json::json!({
-        "apiVersion": "v1",
-        "kind": "DeleteOptions",
-        "preconditions": { "uid": seen.metadata.uid, "resourceVersion": seen.metadata.resource_version },
-    });
-    let uri = path(namespace, Some(name), "")?;
-    let request = build(
-        Method::DELETE,
-        &uri,
-        METADATA,
-        Some((JSON, body(&preconditions)?)),
-    )?;
-    match request::bytes(client, request).await {
-        Ok(_) => Ok(()),
-        Err(e) if e.is_not_found() => Ok(()),
-        Err(e) => Err(e),
-    }
+    request::delete(client, &path(namespace, Some(name), "")?, &seen.metadata).await
 }
 
 async fn send_patch(
@@ -295,9 +271,4 @@ async fn send_patch(
 
 fn manager_query(manager: &str) -> String {
     format!("fieldManager={manager}")
-}
-
-/// A key as a JSON pointer token.
-fn pointer(key: &str) -> String {
-    key.replace('~', "~0").replace('/', "~1")
 }

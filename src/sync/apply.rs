@@ -8,7 +8,6 @@ mod resource;
 
 use std::sync::Arc;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::Client;
 use tokio::sync::Semaphore;
 
@@ -124,14 +123,7 @@ impl Writer {
                 Err(Attempt::Failed(failure)) => return Err(failure),
             }
         }
-        Err(Failure::new(
-            Cause::ApiServerUnavailable,
-            format!(
-                "Secret {} changed during each of {ATTEMPTS} writes; trying again",
-                spec.target.name
-            ),
-        )
-        .headline("could not update secret"))
+        Err(outpaced(spec))
     }
 
     /// Deletes the target because all its sources are gone; only what is ours as a whole, so that nothing of others goes.
@@ -247,11 +239,7 @@ impl Target<'_> {
     }
 
     fn merges(&self) -> bool {
-        ownership::merges(self.spec)
-    }
-
-    fn owner(&self) -> Option<OwnerReference> {
-        ownership::owner(self.object, self.spec)
+        self.spec.target.creation.merges()
     }
 
     /// Everything that a Secret of ours carries, whatever else is there.
@@ -261,7 +249,7 @@ impl Target<'_> {
             data: self.rendered.data.clone(),
             labels,
             annotations,
-            owners: self.owner().into_iter().collect(),
+            owners: ownership::owner(self.object, self.spec).into_iter().collect(),
             finalizers: self.rendered.finalizers.clone(),
             type_: self.rendered.type_.clone(),
             immutable: self.spec.target.immutable,
@@ -302,18 +290,9 @@ impl Target<'_> {
 
     async fn update(&self, meta: &SecretMeta, record: &mut Record) -> Result<Applied, Attempt> {
         if meta.metadata.deletion_timestamp.is_some() {
-            return Err(Attempt::Failed(
-                Failure::new(
-                    Cause::ApiServerUnavailable,
-                    format!(
-                        "Secret {} is being deleted, but a finalizer still holds it",
-                        self.name()
-                    ),
-                )
-                .headline("could not update secret"),
-            ));
+            return Err(going(self.spec).into());
         }
-        self.check_owner(meta)?;
+        ownership::check_owner(self.object, self.spec, &meta.metadata)?;
         let uid = meta.metadata.uid.as_deref().unwrap_or_default();
         let ours = ownership::is_ours(self.object, record, meta);
         if record.type_checked.as_deref() != Some(uid) {
@@ -349,10 +328,6 @@ impl Target<'_> {
         })
     }
 
-    fn check_owner(&self, meta: &SecretMeta) -> Result<(), Failure> {
-        ownership::check_owner(self.object, self.spec, &meta.metadata)
-    }
-
     /// The type is not in the metadata: a Table GET tells it, once for each Secret that is not known.
     async fn check_type(&self, meta: &SecretMeta, ours: bool) -> Result<(), Attempt> {
         let shape = secrets_api::shape(
@@ -364,17 +339,14 @@ impl Target<'_> {
         .await
         .map_err(|e| self.attempt(&e, self.writer.look.verb()))?;
         if render::is_privileged(&shape.type_) {
-            return Err(Attempt::Failed(
-                Failure::new(
-                    Cause::TargetTypeRefused,
-                    format!(
-                        "Secret {} has type {}, which keyferry does not write",
-                        self.name(),
-                        shape.type_
-                    ),
-                )
-                .headline("could not update secret"),
-            ));
+            return Err(Attempt::Failed(not_updated(
+                Cause::TargetTypeRefused,
+                format!(
+                    "Secret {} has type {}, which keyferry does not write",
+                    self.name(),
+                    shape.type_
+                ),
+            )));
         }
         if !ours && !self.merges() {
             adopt::check(self, meta, &shape).await?;
@@ -383,11 +355,38 @@ impl Target<'_> {
     }
 }
 
+fn not_updated(cause: Cause, text: String) -> Failure {
+    Failure::new(cause, text).headline("could not update secret")
+}
+
+fn outpaced(spec: &Spec) -> Failure {
+    let target = spec.target.id();
+    let text = format!("{target} changed during each of {ATTEMPTS} writes; trying again");
+    not_updated(Cause::ApiServerUnavailable, text)
+}
+
+fn going(spec: &Spec) -> Failure {
+    let text = format!(
+        "{} is being deleted, but a finalizer still holds it",
+        spec.target.id()
+    );
+    not_updated(Cause::ApiServerUnavailable, text)
+}
+
+/// A refusal that has nothing to do with what is written, nor with our rights.
+fn refused(error: &Error, verb: &str, target: &str) -> Option<Failure> {
+    if error.is_terminating_namespace() {
+        let text = "the namespace is being deleted".to_owned();
+        return Some(not_updated(Cause::NamespaceTerminating, text));
+    }
+    let text = format!("{} does not let the operator {verb} {target}", error.policy()?);
+    Some(not_updated(Cause::Forbidden, text))
+}
+
 /// A failure of a request on the target, classed. The verb is the one that roles grant.
 fn failed(error: &Error, name: &str, verb: &str) -> Failure {
-    let failure = |cause, text: String| Failure::new(cause, text).headline("could not update secret");
     if error.is_immutable() {
-        return failure(
+        return Failure::new(
             Cause::TargetImmutable,
             format!(
                 "secret is immutable: Secret {name}, or just its type, would have to change; delete it to have it made anew"
@@ -395,42 +394,33 @@ fn failed(error: &Error, name: &str, verb: &str) -> Failure {
         )
         .headline("could not update secret, target is immutable");
     }
-    if error.is_terminating_namespace() {
-        return failure(
-            Cause::NamespaceTerminating,
-            "the namespace is being deleted".to_owned(),
-        );
-    }
-    if let Some(policy) = error.policy() {
-        return failure(
-            Cause::Forbidden,
-            format!("{policy} does not let the operator {verb} Secret {name}"),
-        );
+    if let Some(refused) = refused(error, verb, &format!("Secret {name}")) {
+        return refused;
     }
     if error.is_of_an_owner() {
         let right = rights::lacking("update", "externalsecrets/finalizers");
-        return failure(
+        return not_updated(
             Cause::Forbidden,
             format!("the operator may not own Secret {name}; {right} here"),
         );
     }
     if error.is_forbidden() {
         let right = rights::lacking(verb, "secrets");
-        return failure(
+        return not_updated(
             Cause::Forbidden,
             format!("the operator may not {verb} Secret {name}; {right} here"),
         );
     }
     if error.is_invalid() {
         let code = error.code().unwrap_or_default();
-        return failure(
+        return not_updated(
             Cause::TargetInvalid,
             format!(
                 "the API server refused to {verb} Secret {name} as invalid ({code}); its type may demand other keys"
             ),
         );
     }
-    failure(
+    not_updated(
         Cause::ApiServerUnavailable,
         format!("could not {verb} Secret {name}: {error}; trying again"),
     )

@@ -18,10 +18,7 @@ use super::{
     target::{self, Drift, Expected, Merged, TargetView},
 };
 use crate::{
-    api::{
-        external_secret::CreationPolicy,
-        secret_store::{AwsProvider, AwsService},
-    },
+    api::secret_store::{AwsProvider, AwsService},
     aws::{Aspect, Query, Read, Version},
     generators::GeneratorName,
     operator::store::StoreView,
@@ -336,12 +333,8 @@ pub fn expected<'a>(object: &'a Object, record: &'a Record, spec: &Spec) -> Expe
 
 /// What we know of our keys in a target that others write too, before our first write since the start.
 fn merged(record: &Record, spec: &Spec) -> Merged {
-    let merges = matches!(
-        spec.target.creation,
-        CreationPolicy::Merge | CreationPolicy::CreateOrMerge
-    );
     let is_secret = spec.target.kind.is_none();
-    if !merges || !is_secret || record.written.is_some() || spec.target.immutable {
+    if !spec.target.creation.merges() || !is_secret || record.written.is_some() || spec.target.immutable {
         return Merged::Unknown;
     }
     match spec.keys() {

@@ -125,12 +125,17 @@ pub fn metadata_keys<'a>(entry: &'a ManagedFieldsEntry, field: &str) -> BTreeSet
         .collect()
 }
 
+/// Whether an owner is an ExternalSecret, of whatever version.
+pub fn is_external_secret(owner: &OwnerReference) -> bool {
+    let group = owner.api_version.split('/').next();
+    owner.kind == "ExternalSecret" && group == Some(names::GROUP)
+}
+
 /// The controller among owner references.
 pub fn controller(owners: &[OwnerReference]) -> Option<Controller> {
     let owner = owners.iter().find(|owner| owner.controller == Some(true))?;
-    let group = owner.api_version.split('/').next().unwrap_or_default();
     Some(Controller {
-        is_external_secret: owner.kind == "ExternalSecret" && group == "external-secrets.io",
+        is_external_secret: is_external_secret(owner),
         kind: owner.kind.as_str().into(),
         name: owner.name.as_str().into(),
         uid: owner.uid.as_str().into(),

@@ -65,6 +65,13 @@ pub enum CreationPolicy {
     CreateOrMerge,
 }
 
+impl CreationPolicy {
+    /// Whether only our own part of the target is written.
+    pub fn merges(self) -> bool {
+        matches!(self, Self::Merge | Self::CreateOrMerge)
+    }
+}
+
 /// What happens to keys, or to the Secret, when their source is gone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum DeletionPolicy {

@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use serde_json::{Map, Value, json};
 
-use super::Target;
+use super::{Target, ownership::owner};
 use crate::{
     api::names,
     secrets_api::{SecretMeta, Wanted},
     sync::{
         absence::Kept,
         fingerprint,
-        target::{data_keys, metadata_keys},
+        target::{data_keys, is_external_secret, metadata_keys},
     },
 };
 
@@ -51,16 +51,12 @@ fn written_before<'a>(meta: &'a SecretMeta, manager: &str, field: &str) -> BTree
 }
 
 fn owners(target: &Target<'_>, meta: &SecretMeta) -> Vec<OwnerReference> {
-    let is_ours = |owner: &OwnerReference| {
-        owner.kind == "ExternalSecret"
-            && owner.api_version.starts_with("external-secrets.io/")
-            && owner.name == *target.object.name
-    };
+    let is_ours = |owner: &OwnerReference| is_external_secret(owner) && owner.name == *target.object.name;
     let present = meta.metadata.owner_references.iter().flatten();
     present
         .filter(|owner| !is_ours(owner))
         .cloned()
-        .chain(target.owner())
+        .chain(owner(target.object, target.spec))
         .collect()
 }
 
@@ -133,7 +129,7 @@ pub(super) fn patch(target: &Target<'_>, meta: &SecretMeta) -> (Wanted, Vec<Stri
             .annotations
             .as_ref()
             .and_then(|present| present.get(names::KEYS_ANNOTATION));
-        if let Some(keys) = present.filter(|_| !target.merges()) {
+        if let Some(keys) = present.filter(|_| !target.spec.target.creation.merges()) {
             wanted
                 .annotations
                 .insert(names::KEYS_ANNOTATION.to_owned(), keys.clone());

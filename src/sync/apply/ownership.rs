@@ -19,14 +19,6 @@ use crate::{
     },
 };
 
-/// Whether only our own part of the target is written.
-pub(super) fn merges(spec: &Spec) -> bool {
-    matches!(
-        spec.target.creation,
-        CreationPolicy::Merge | CreationPolicy::CreateOrMerge
-    )
-}
-
 /// The reference that makes the target go with the object.
 pub(super) fn owner(object: &Object, spec: &Spec) -> Option<OwnerReference> {
     let owns = spec.target.creation == CreationPolicy::Owner && !object.retained_on_delete();
@@ -53,7 +45,7 @@ pub(super) fn marked(
         labels.insert(names::CREATED_BY_LABEL.to_owned(), created_by);
     }
     let mut annotations = rendered.annotations.clone();
-    if !merges(spec) {
+    if !spec.target.creation.merges() {
         annotations.insert(names::KEYS_ANNOTATION.to_owned(), rendered.keys_digest(spec));
     }
     (labels, annotations)
@@ -63,35 +55,29 @@ pub(super) fn marked(
 pub(super) fn check_owner(object: &Object, spec: &Spec, meta: &ObjectMeta) -> Result<(), Failure> {
     let owners = meta.owner_references.as_deref().unwrap_or_default();
     let target = spec.target.id();
+    let sort = if target.kind.is_none() {
+        "secret"
+    } else {
+        "resource"
+    };
     match target::controller(owners) {
         None => Ok(()),
         Some(c) if c.is_external_secret && *c.name == *object.name => Ok(()),
         Some(c) if c.is_external_secret => Err(Failure::new(
             Cause::TargetOwned,
             format!(
-                "{} is owned by another ExternalSecret: {}; let one of the two write {target}",
-                if target.kind.is_none() {
-                    "secret"
-                } else {
-                    "resource"
-                },
-                c.name,
+                "{sort} is owned by another ExternalSecret: {}; let one of the two write {target}",
+                c.name
             ),
         )
         .headline("target is owned by another ExternalSecret")),
-        Some(_) if merges(spec) => Ok(()),
+        Some(_) if spec.target.creation.merges() => Ok(()),
         Some(c) => Err(Failure::new(
             Cause::TargetOwned,
             format!(
-                "could not set controller reference on {}: {target} is controlled by {} {}; choose another \
+                "could not set controller reference on {sort}: {target} is controlled by {} {}; choose another \
                  target.name, or creationPolicy Merge",
-                if target.kind.is_none() {
-                    "secret"
-                } else {
-                    "resource"
-                },
-                c.kind,
-                c.name
+                c.kind, c.name
             ),
         )
         .headline("failed to take ownership of target secret")),

@@ -7,8 +7,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 use kube::api::ApiResource;
 
 use super::{
-    ATTEMPTS, Applied, Writer, adopt,
-    ownership::{check_owner, marked, merges, owner},
+    ATTEMPTS, Applied, Attempt, Writer, adopt, going, not_updated, outpaced,
+    ownership::{check_owner, marked, owner},
+    refused,
 };
 use crate::{
     api::{external_secret::CreationPolicy, names},
@@ -38,17 +39,6 @@ struct Target<'a> {
     rendered: &'a Rendered,
     resource: ApiResource,
     manager: String,
-}
-
-enum Attempt {
-    LookAgain,
-    Failed(Failure),
-}
-
-impl From<Failure> for Attempt {
-    fn from(failure: Failure) -> Self {
-        Self::Failed(failure)
-    }
 }
 
 impl Writer {
@@ -100,11 +90,7 @@ impl Writer {
                 Err(Attempt::Failed(failure)) => return Err(failure),
             }
         }
-        let text = format!(
-            "{} changed during each of {ATTEMPTS} writes; trying again",
-            spec.target.id()
-        );
-        Err(Failure::new(Cause::ApiServerUnavailable, text).headline("could not update secret"))
+        Err(outpaced(spec))
     }
 
     /// Deletes the target because all its sources are gone; only what we own.
@@ -217,22 +203,16 @@ impl Target<'_> {
             return Ok(Applied::Created(made));
         };
         if seen.metadata.deletion_timestamp.is_some() {
-            let text = format!(
-                "{} is being deleted, but a finalizer still holds it",
-                self.spec.target.id()
-            );
-            return Err(Failure::new(Cause::ApiServerUnavailable, text)
-                .headline("could not update secret")
-                .into());
+            return Err(going(self.spec).into());
         }
         check_owner(self.object, self.spec, &seen.metadata)?;
-        if !merges(self.spec) {
-            self.check_adoption(&seen, record)?;
+        let view = TargetView::of_resource(&seen.metadata);
+        if !self.spec.target.creation.merges() {
+            self.check_adoption(&seen, &view, record)?;
         }
-        let before = seen.metadata.resource_version.clone().unwrap_or_default();
-        let seen = self.take_over(seen).await?;
+        let seen = self.take_over(seen, &view).await?;
         let written = self.apply(Some(&seen)).await?;
-        Ok(if *written.resource_version == *before {
+        Ok(if written.resource_version == view.resource_version {
             Applied::Unchanged(Some(written))
         } else {
             Applied::Updated(written)
@@ -262,7 +242,7 @@ impl Target<'_> {
             uid: view.uid.clone(),
             resource_version: view.resource_version.clone(),
             keys: held.map_or_else(|| fingerprint::keys_digest([]).into(), |held| held.keys.clone()),
-            whole: !merges(self.spec),
+            whole: !self.spec.target.creation.merges(),
         };
         self.writer
             .generic_targets
@@ -295,8 +275,7 @@ impl Target<'_> {
     }
 
     /// An object that we did not write as a whole needs consent.
-    fn check_adoption(&self, seen: &ResourceMeta, record: &Record) -> Result<(), Failure> {
-        let view = TargetView::of_resource(&seen.metadata);
+    fn check_adoption(&self, seen: &ResourceMeta, view: &TargetView, record: &Record) -> Result<(), Failure> {
         let written = record.written.as_ref();
         let created_by = fingerprint::created_by(&self.object.namespace, &self.object.name);
         let applied = view.writers.iter().any(|writer| *writer.manager == self.manager);
@@ -314,7 +293,7 @@ impl Target<'_> {
             return Ok(());
         }
         let target = self.spec.target.id();
-        Err(Failure::new(
+        Err(not_updated(
             Cause::TargetNotAdopted,
             format!(
                 "{target} exists and was not written by this ExternalSecret; nothing was written. To hand it over, annotate \
@@ -323,13 +302,11 @@ impl Target<'_> {
                 names::ADOPT_ANNOTATION,
                 self.object.name
             ),
-        )
-        .headline("could not update secret"))
+        ))
     }
 
     /// What ESO wrote by update becomes what we apply, so that fields which are wanted no more go with the next write.
-    async fn take_over(&self, seen: ResourceMeta) -> Result<ResourceMeta, Attempt> {
-        let view = TargetView::of_resource(&seen.metadata);
+    async fn take_over(&self, seen: ResourceMeta, view: &TargetView) -> Result<ResourceMeta, Attempt> {
         let entries = seen.metadata.managed_fields.clone().unwrap_or_default();
         let is_ours = |entry: &_| is_applied_by(entry, &self.manager);
         let is_esos = |entry: &ManagedFieldsEntry| {
@@ -362,18 +339,8 @@ impl Target<'_> {
 /// A failure of a request on the target, classed.
 fn failed(error: &Error, at: At<'_>, verb: &str) -> Failure {
     let (kind, name, namespace) = (&at.resource.kind, at.name, at.namespace);
-    let failure = |cause, text: String| Failure::new(cause, text).headline("could not update secret");
-    if error.is_terminating_namespace() {
-        return failure(
-            Cause::NamespaceTerminating,
-            "the namespace is being deleted".to_owned(),
-        );
-    }
-    if let Some(policy) = error.policy() {
-        return failure(
-            Cause::Forbidden,
-            format!("{policy} does not let the operator {verb} {kind} {name}"),
-        );
+    if let Some(refused) = refused(error, verb, &format!("{kind} {name}")) {
+        return refused;
     }
     if error.is_forbidden() {
         let resource = [&*at.resource.plural, &*at.resource.group];
@@ -383,7 +350,7 @@ fn failed(error: &Error, at: At<'_>, verb: &str) -> Failure {
             .collect::<Vec<_>>()
             .join(".");
         let verb = error.denied_verb().unwrap_or(verb);
-        return failure(
+        return not_updated(
             Cause::Forbidden,
             format!(
                 "the operator may not {verb} {kind} {name}; {} in namespace {namespace} (chart value \
@@ -393,7 +360,7 @@ fn failed(error: &Error, at: At<'_>, verb: &str) -> Failure {
         );
     }
     if error.is_undeclared_field() {
-        return failure(
+        return not_updated(
             Cause::TargetInvalid,
             format!(
                 "{kind} has no such field, or one of another type, as the template writes; correct \
@@ -403,14 +370,14 @@ fn failed(error: &Error, at: At<'_>, verb: &str) -> Failure {
     }
     if error.is_invalid() {
         let code = error.code().unwrap_or_default();
-        return failure(
+        return not_updated(
             Cause::TargetInvalid,
             format!(
                 "the API server refused to {verb} {kind} {name} as invalid ({code}); its kind may demand other fields"
             ),
         );
     }
-    failure(
+    not_updated(
         Cause::ApiServerUnavailable,
         format!("could not {verb} {kind} {name}: {error}; trying again"),
     )

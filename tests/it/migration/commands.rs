@@ -234,6 +234,22 @@ async fn plan_renders_templates_and_makes_nothing_that_cannot_be_unmade() {
     assert_eq!(space.world.proxy.calls().count(&logins), 0);
 }
 
+/// The CRD of a kind of ESO's that is served in one version, and takes everything.
+fn of_any_shape(kind: &str, plural: &str, version: &str) -> Value {
+    json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": { "name": format!("{plural}.external-secrets.io") },
+        "spec": {
+            "group": "external-secrets.io", "scope": "Namespaced",
+            "names": { "kind": kind, "plural": plural },
+            "versions": [{
+                "name": version, "served": true, "storage": true,
+                "schema": { "openAPIV3Schema": { "type": "object", "x-kubernetes-preserve-unknown-fields": true } },
+            }],
+        },
+    })
+}
+
 /// A cluster with ESO's objects of its own, where no operator runs.
 struct Cluster {
     plane: ControlPlane,
@@ -245,18 +261,7 @@ impl Cluster {
         let plane = ControlPlane::start(Options::default()).await.unwrap();
         let client = plane.client().await.unwrap();
         harness::install(&client, "tests/eso-crds/v1-stored").await;
-        let push = json!({
-            "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-            "metadata": { "name": "pushsecrets.external-secrets.io" },
-            "spec": {
-                "group": "external-secrets.io", "scope": "Namespaced",
-                "names": { "kind": "PushSecret", "plural": "pushsecrets" },
-                "versions": [{
-                    "name": "v1alpha1", "served": true, "storage": true,
-                    "schema": { "openAPIV3Schema": { "type": "object", "x-kubernetes-preserve-unknown-fields": true } },
-                }],
-            },
-        });
+        let push = of_any_shape("PushSecret", "pushsecrets", "v1alpha1");
         crate::world::apply_crds(&client, &[push]).await;
         harness::namespace(&client, "team").await;
         let cluster = Self { plane, client };
@@ -601,18 +606,7 @@ async fn release_takes_esos_finalizers_off_and_nothing_else_and_only_when_told_t
 async fn where_eso_serves_only_an_older_version_every_command_says_to_upgrade_it_first() {
     let plane = ControlPlane::start(Options::default()).await.unwrap();
     let client = plane.client().await.unwrap();
-    let older = json!({
-        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-        "metadata": { "name": "externalsecrets.external-secrets.io" },
-        "spec": {
-            "group": "external-secrets.io", "scope": "Namespaced",
-            "names": { "kind": "ExternalSecret", "plural": "externalsecrets" },
-            "versions": [{
-                "name": "v1beta1", "served": true, "storage": true,
-                "schema": { "openAPIV3Schema": { "type": "object", "x-kubernetes-preserve-unknown-fields": true } },
-            }],
-        },
-    });
+    let older = of_any_shape("ExternalSecret", "externalsecrets", "v1beta1");
     crate::world::apply_crds(&client, &[older]).await;
     until("the older version to be served", || async {
         let groups = client.list_api_groups().await.map_err(|e| e.to_string())?;

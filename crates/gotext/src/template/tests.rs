@@ -70,15 +70,23 @@ fn first(_: &mut Context<'_>, args: Args<'_>) -> Result<Value, FuncError> {
     Ok(args.value(0).clone())
 }
 
-fn parse_with(text: &str, limits: &Limits) -> Result<Template, ParseError> {
-    let functions = Functions::from_tables(&[TABLE]);
+fn parse_among(text: &str, functions: &Functions, limits: &Limits) -> Result<Template, ParseError> {
     let options = ParseOptions {
         left_delim: b"",
         right_delim: b"",
-        functions: &functions,
+        functions,
         limits,
     };
     Template::parse("t", text, &options)
+}
+
+fn parse_with(text: &str, limits: &Limits) -> Result<Template, ParseError> {
+    parse_among(text, &Functions::from_tables(&[TABLE]), limits)
+}
+
+/// A template that may call all functions that users have.
+fn of_users(text: &str) -> Template {
+    parse_among(text, &crate::functions::all(), &Limits::default()).unwrap()
 }
 
 fn execute_with(

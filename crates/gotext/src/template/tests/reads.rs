@@ -1,18 +1,10 @@
 //! Which entries of its data a template is known to need, before it is executed.
 
-use super::super::*;
+use super::*;
 
 /// Whether a template may read the entry `a`.
 fn reads_a(text: &str) -> bool {
-    let (functions, limits) = (crate::functions::all(), Limits::default());
-    let options = ParseOptions {
-        left_delim: b"",
-        right_delim: b"",
-        functions: &functions,
-        limits: &limits,
-    };
-    let template = Template::parse("t", text, &options).unwrap();
-    template.may_read(|key| key == b"a")
+    of_users(text).may_read(|key| key == b"a")
 }
 
 #[test]

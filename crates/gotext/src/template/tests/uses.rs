@@ -1,16 +1,9 @@
 //! What a template is known to read besides its data, before it is executed.
 
-use super::super::*;
+use super::*;
 
 fn uses(text: &str) -> (bool, bool) {
-    let (functions, limits) = (crate::functions::all(), Limits::default());
-    let options = ParseOptions {
-        left_delim: b"",
-        right_delim: b"",
-        functions: &functions,
-        limits: &limits,
-    };
-    let template = Template::parse("t", text, &options).unwrap();
+    let template = of_users(text);
     (template.uses_random(), template.uses_clock())
 }
 
