@@ -140,6 +140,7 @@ async fn no_value_appears_in_logs_events_status_or_metrics() {
     let mut values: Vec<_> = (0..16).map(canary).collect();
     // A credential has no quotes: another one would be refused before it is used.
     values[0] = "CANARY00/no+quotes/in+a/credential/00YRANAC".to_owned();
+    values.push("CANARY16/refused/as/a/credential/16YRANAC".to_owned());
     let store = |more: Value| json!({ "controller": "canary", "provider": { "aws": provider(more) } });
     space.store_spec("aws", store(json!({}))).await;
     // Credentials of a store are values too.
@@ -150,7 +151,20 @@ async fn no_value_appears_in_logs_events_status_or_metrics() {
         "accessKeyIDSecretRef": { "name": "credentials", "key": "id" },
         "secretAccessKeySecretRef": { "name": "credentials", "key": "key" },
     }}});
-    space.store_spec("static", store(auth)).await;
+    space.store_spec("static", store(auth.clone())).await;
+    // Credentials that cannot be used: with a line break, and without one of their keys.
+    let refused = format!("{}\n", values[16]);
+    for (name, keys) in [
+        ("echoed", vec![("id", "AKIDCANARY"), ("key", &*refused)]),
+        ("half", vec![("id", &*values[16])]),
+    ] {
+        space.foreign_secret(name, &keys).await;
+        let mut auth = auth.clone();
+        for field in ["accessKeyIDSecretRef", "secretAccessKeySecretRef"] {
+            auth["auth"]["secretRef"][field]["name"] = json!(name);
+        }
+        space.store_spec(name, store(auth)).await;
+    }
 
     space.put("plain", &values[1]).await;
     space
@@ -288,6 +302,28 @@ async fn no_value_appears_in_logs_events_status_or_metrics() {
         space.apply(name, spec).await;
         space.fails(name, cause).await;
     }
+    for store in ["echoed", "half"] {
+        let mut spec = data("plain", json!({}));
+        spec["secretStoreRef"] = json!({ "name": store });
+        space.apply(store, spec).await;
+        space.fails(store, "StoreNotReady").await;
+    }
+    // Too much for a Secret, made of values; a type that would have to change on a Secret that is there.
+    let large = values[14].repeat(60_000 / values[14].len());
+    space.put("large", &large).await;
+    let large: Vec<_> = (0..18)
+        .map(|n| {
+            let mut entry = entry("large", json!({}));
+            entry["secretKey"] = json!(format!("k{n}"));
+            entry
+        })
+        .collect();
+    space.apply("large", json!({ "data": large })).await;
+    space.fails("large", "TooLarge").await;
+    let mut retyped = extract("json");
+    retyped["target"] = json!({ "template": { "type": "example.com/other", "data": { "k": "{{ .k }}" } } });
+    space.apply("extract", retyped).await;
+    space.fails("extract", "TargetImmutable").await;
     let templates = templates(&space, &values[2]).await;
     for (name, spec, cause) in &templates {
         space.apply(name, spec.clone()).await;
@@ -333,7 +369,7 @@ async fn no_value_appears_in_logs_events_status_or_metrics() {
             .iter()
             .filter(|(reason, _)| reason == "UpdateFailed")
             .count();
-        if failures >= 13 + templates.len() {
+        if failures >= 17 + templates.len() {
             Ok(events)
         } else {
             Err(format!("{failures}: {events:?}"))
