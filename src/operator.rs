@@ -29,7 +29,7 @@ use std::{
 
 use aws_lc_rs::hmac;
 use kube::Client;
-use prometheus::Registry;
+use prometheus::{IntGauge, Registry};
 use tokio::{
     sync::{Semaphore, mpsc},
     task::JoinSet,
@@ -47,7 +47,7 @@ use self::{
     lease::Candidate,
     namespaces::Namespaces,
     objects::{ObjectName, Objects},
-    queue::{Lane, Queue},
+    queue::{Lane, Limits, Queue},
     schedule::Grid,
     targets::Targets,
     template_sources::TemplateSources,
@@ -58,12 +58,18 @@ use crate::{
     resources_api::Kinds,
     secrets_api::Look,
     sync::{Stages, apply::Writer, object::Object, sources::Sources, template::pool::Pool},
-    telemetry::{admin::Ready, metrics::Metrics},
+    telemetry::{
+        admin::Ready,
+        metrics::{Exposition, Metrics},
+    },
 };
 
-/// Objects of one lane in their turn at once. Most of a turn is waiting for AWS; periodic ones also wait for company, which
-/// must not keep urgent ones out.
-const TURNS: usize = 512;
+/// Objects in their turn at once. Most of a turn is waiting for AWS. Periodic ones also wait for company: all that share a
+/// secret must be able to wait for it together, or it is read once for each lot of them.
+const TURNS: Limits = Limits {
+    urgent: 512,
+    periodic: 2048,
+};
 /// Writes of target Secrets at once: more gain nothing at the API server.
 const WRITES: usize = 32;
 /// Wakes that wait for the loop.
@@ -213,16 +219,17 @@ pub(crate) fn stages(
 pub async fn run(
     client: Client,
     config: Config,
-    registry: &Registry,
+    exposition: &Exposition,
     ready: Ready,
     stop: CancellationToken,
 ) -> Result<(), Error> {
+    let registry = &exposition.registry;
     let candidate = config
         .lease
         .clone()
         .map(|lease| Candidate::new(client.clone(), lease, &config.instance, registry))
         .transpose()?;
-    let metrics = Arc::new(Metrics::new(registry, config.object_metrics)?);
+    let metrics = Arc::new(Metrics::new(exposition, config.object_metrics)?);
     let instance: Arc<str> = Arc::from(config.instance.as_str());
     let events = Events::start(client.clone(), instance, metrics.events_dropped.clone());
     let (wakes, incoming) = mpsc::unbounded_channel();
@@ -314,8 +321,9 @@ async fn work(ctx: &Arc<Context>, mut incoming: mpsc::UnboundedReceiver<Wake>, s
         ctx.metrics
             .max_workers
             .with_label_values(&[kind.name()])
-            .set(i64::try_from(2 * TURNS).unwrap_or(i64::MAX));
+            .set(i64::try_from(TURNS.urgent + TURNS.periodic).unwrap_or(i64::MAX));
     }
+    let depths = Depths::of(&ctx.metrics);
     loop {
         while let Some(due) = queue.pop() {
             ctx.metrics
@@ -327,7 +335,7 @@ async fn work(ctx: &Arc<Context>, mut incoming: mpsc::UnboundedReceiver<Wake>, s
             ctx.metrics.active(due.key.kind.name()).inc();
             running.insert(task.id(), due.key);
         }
-        observe(ctx, &queue);
+        depths.show(&queue);
         let due = poll_fn(|cx| {
             let pending = queue.poll_delays(cx);
             if queue.has_due() { Poll::Ready(()) } else { pending }
@@ -358,8 +366,9 @@ async fn work(ctx: &Arc<Context>, mut incoming: mpsc::UnboundedReceiver<Wake>, s
 async fn turn(ctx: Arc<Context>, key: Key, recovered: Option<Recovery>) -> Option<Duration> {
     match key.kind {
         Kind::ExternalSecret => external_secret::reconcile(&ctx, &key.name, recovered).await,
-        Kind::SecretStore | Kind::ClusterSecretStore => stores::turn(&ctx, &key).await,
-        Kind::ClusterExternalSecret => cluster_external_secret::reconcile(&ctx, &key.name.1).await,
+        // In boxes: the futures of all turns are as large as the largest.
+        Kind::SecretStore | Kind::ClusterSecretStore => Box::pin(stores::turn(&ctx, &key)).await,
+        Kind::ClusterExternalSecret => Box::pin(cluster_external_secret::reconcile(&ctx, &key.name.1)).await,
     }
 }
 
@@ -411,19 +420,29 @@ fn users(ctx: &Context, store: Option<aws::StoreName>) -> Vec<Key> {
         .collect()
 }
 
-fn observe(ctx: &Context, queue: &Queue<Key>) {
-    let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
-    for lane in [Lane::Urgent, Lane::Periodic] {
-        ctx.metrics
-            .lane_depth
-            .with_label_values(&[lane.name()])
-            .set(count(queue.depth(lane)));
+/// Gauges of what waits: held, because each round of the loop sets them.
+struct Depths {
+    lanes: [(Lane, IntGauge); 2],
+    kinds: [(Kind, IntGauge); 4],
+}
+
+impl Depths {
+    fn of(metrics: &Metrics) -> Self {
+        Self {
+            lanes: [Lane::Urgent, Lane::Periodic]
+                .map(|lane| (lane, metrics.lane_depth.with_label_values(&[lane.name()]))),
+            kinds: Kind::ALL.map(|kind| (kind, metrics.queue_depth.with_label_values(&[kind.name()]))),
+        }
     }
-    for kind in Kind::ALL {
-        ctx.metrics
-            .queue_depth
-            .with_label_values(&[kind.name()])
-            .set(count(queue.depth_of(kind.name())));
+
+    fn show(&self, queue: &Queue<Key>) {
+        let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+        for (lane, gauge) in &self.lanes {
+            gauge.set(count(queue.depth(*lane)));
+        }
+        for (kind, gauge) in &self.kinds {
+            gauge.set(count(queue.depth_of(kind.name())));
+        }
     }
 }
 

@@ -6,7 +6,6 @@ use kube::{
     Client,
     config::{KubeConfigOptions, Kubeconfig},
 };
-use prometheus::Registry;
 use rustix::process::{Resource, Rlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -17,6 +16,7 @@ use crate::{
     telemetry::{
         admin::{self, Listen, Ready},
         logging,
+        metrics::Exposition,
     },
 };
 
@@ -90,16 +90,16 @@ async fn serve(run: &Run) -> Result<(), Error> {
     let client = client(run).await?;
     let stop = CancellationToken::new();
     stop_on_signal(stop.clone()).map_err(Error::Runtime)?;
-    let (registry, ready) = (Registry::new(), Ready::default());
+    let (exposition, ready) = (Exposition::default(), Ready::default());
     let health = served(
         run.live_addr,
         admin::serve_health(run.live_addr, ready.clone(), stop.clone()),
     );
     let metrics = served(
         run.metrics_addr,
-        admin::serve_metrics(run.metrics_addr, registry.clone(), stop.clone()),
+        admin::serve_metrics(run.metrics_addr, exposition.clone(), stop.clone()),
     );
-    let operator = operator::run(client, config, &registry, ready, stop.clone());
+    let operator = operator::run(client, config, &exposition, ready, stop.clone());
     let servers = async { tokio::try_join!(health, metrics) };
     tokio::pin!(operator);
     tokio::select! {

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 
 /// The object, or what is there instead.
 #[derive(Clone, Debug)]
@@ -44,7 +44,12 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Stored<T> {
         struct Identified {
             metadata: ObjectMeta,
         }
-        let json = Value::deserialize(deserializer)?;
+        let text = Box::<RawValue>::deserialize(deserializer)?;
+        // Nearly all can be read: to make a tree of each on the way would cost more than all the rest.
+        if let Ok(object) = serde_json::from_str(text.get()) {
+            return Ok(Self(Ok(object)));
+        }
+        let json: Value = serde_json::from_str(text.get()).map_err(serde::de::Error::custom)?;
         match T::deserialize(&json) {
             Ok(object) => Ok(Self(Ok(object))),
             Err(why) => {

@@ -24,9 +24,14 @@ const PATIENCE_PART: u32 = 50;
 const LEAST_PATIENCE: Duration = Duration::from_millis(250);
 const MOST_PATIENCE: Duration = Duration::from_secs(30);
 
+/// A full batch leaves as soon as nobody has joined for so long: many who share its secrets may be about to.
+const LULL: Duration = Duration::from_millis(50);
+
 /// An urgent read leaves at once, unless a call of the same desk is under way: then it waits for that call's return, and at
 /// most so long. In a burst those that come meanwhile fill its batch; a lone one does not wait.
 const URGENT_PATIENCE: Duration = Duration::from_millis(20);
+/// The same, where calls are scarce.
+const SCARCE_PATIENCE: Duration = Duration::from_millis(100);
 
 /// Who waits for an answer.
 pub(super) type Caller = oneshot::Sender<Result<Arc<Answer>, Error>>;
@@ -44,6 +49,8 @@ pub(super) struct Waiting {
     alone: Queue,
     /// Wait for company.
     company: Queue,
+    /// When the last of those joined.
+    company_joined: Option<Instant>,
     next_ticket: u64,
     /// Calls that have left and are not back.
     under_way: usize,
@@ -111,6 +118,7 @@ impl Waiting {
             urgent_alone: Queue::default(),
             alone: Queue::default(),
             company: Queue::default(),
+            company_joined: None,
             next_ticket: 0,
             under_way: 0,
         }
@@ -135,6 +143,9 @@ impl Waiting {
             urgent: lane == Lane::Urgent,
             alone: single || self.service.shared_name(read).is_none(),
         };
+        if !manner.urgent && !manner.alone {
+            self.company_joined = Some(now);
+        }
         self.take_in(read, manner, leave_at, vec![caller])
     }
 
@@ -232,17 +243,14 @@ impl Waiting {
             Sharing::Probing => return Plan::Until(now + LEAST_PATIENCE),
             Sharing::Free => {}
         }
-        if self.company.count < self.service.batching().limit {
-            let due = self
-                .company
-                .tickets
-                .iter()
-                .filter_map(|(_, read)| self.reads.get(read))
-                .map(|p| p.leave_at)
-                .min();
-            if let Some(due) = due.filter(|due| *due > now) {
-                return Plan::Until(due);
-            }
+        let limit = self.service.batching().limit;
+        // Behind a full batch the oldest stand first, and nobody waits longer than the lull.
+        let waiting = self.company.tickets.iter().take(limit);
+        let due = waiting.filter_map(|(_, read)| Some(self.reads.get(read)?.leave_at));
+        let settled = self.company_joined.map(|joined| joined + LULL);
+        let full = settled.filter(|_| self.company.count >= limit);
+        if let Some(until) = due.chain(full).min().filter(|until| *until > now) {
+            return Plan::Until(until);
         }
         go(false, self.company.count > 1, first)
     }
@@ -256,14 +264,17 @@ impl Waiting {
         if !is_worth_it {
             return None;
         }
+        let patience = if self.service.batching().shares_quota {
+            SCARCE_PATIENCE
+        } else {
+            URGENT_PATIENCE
+        };
         let waiting = self
             .urgent
             .tickets
             .iter()
             .filter_map(|(_, read)| self.reads.get(read));
-        let until = waiting
-            .map(|passenger| passenger.leave_at + URGENT_PATIENCE)
-            .min()?;
+        let until = waiting.map(|passenger| passenger.leave_at + patience).min()?;
         (until > now).then_some(until)
     }
 

@@ -5,18 +5,21 @@ mod release;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use http::{HeaderValue, header::ACCEPT};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::{
-    Api,
-    api::{PartialObjectMeta, Patch, PatchParams},
+    Resource,
+    api::{Patch, PatchParams, Request},
 };
+use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::Instant;
 
 use super::{Context, Recovery, objects::ObjectName, schedule::Place, stores::state};
 use crate::{
     api::{ExternalSecret, ExternalSecretStatus, names},
+    secrets_api::request::METADATA,
     sync::{
         Done, Outcome,
         absence::OnMissing,
@@ -57,7 +60,7 @@ pub(super) async fn reconcile(
 ) -> Option<Duration> {
     let object = ctx.objects.get(at)?;
     if object.deleting {
-        return release::object(ctx, &object).await;
+        return Box::pin(release::object(ctx, &object)).await;
     }
     let began = Began {
         at: Timestamp::now(),
@@ -190,7 +193,7 @@ async fn turn(
             .await
         }
     };
-    let next = publish(ctx, object, record, before, report).await;
+    let next = Box::pin(publish(ctx, object, record, before, report)).await;
     ctx.metrics
         .reconciled(&object.namespace, &object.name, began.instant.elapsed(), failed);
     if let Some(ready) = &record.reported.ready {
@@ -242,12 +245,12 @@ async fn sync(
                 .observe(took);
             let mut report = report::succeeded(object, record, &outcome, why, spec.interval, began);
             if outcome.done != Done::AwaitingConfirmation {
-                ctx.metrics.succeeded(&object.namespace, &object.name, began.at);
                 let passed_over = match spec.on_missing {
                     OnMissing::Fail => 0,
                     OnMissing::Keep | OnMissing::Skip => outcome.missing.len(),
                 };
-                ctx.metrics.missing(&object.namespace, &object.name, passed_over);
+                ctx.metrics
+                    .succeeded(&object.namespace, &object.name, began.at, passed_over);
                 report.next = due::reschedule(ctx, object, spec, record, stores, place);
             }
             log(object, why, &outcome, took);
@@ -394,26 +397,38 @@ async fn settle(ctx: &Context, object: &Object, record: &mut Record) -> Result<(
         status,
         ..Report::default()
     };
-    match publish(ctx, object, record, before, report).await {
+    match Box::pin(publish(ctx, object, record, before, report)).await {
         Some(wait) => Err(wait),
         None => Ok(()),
     }
 }
 
 async fn write_status(ctx: &Context, object: &Object, status: &Value) -> Result<(), Option<kube::Error>> {
-    let api: Api<PartialObjectMeta<ExternalSecret>> = Api::namespaced(ctx.client.clone(), &object.namespace);
+    /// All that is wanted of the answer, which holds the whole object's managedFields.
+    #[derive(Deserialize)]
+    struct Written {
+        metadata: Identity,
+    }
+    #[derive(Deserialize)]
+    struct Identity {
+        uid: Box<str>,
+    }
     let params = PatchParams {
         field_manager: Some(names::STATUS_MANAGER.to_owned()),
         ..PatchParams::default()
     };
-    let patch = Patch::Merge(status);
-    let written = api.patch_status(&object.name, &params, &patch);
+    let url = ExternalSecret::url_path(&(), Some(&object.namespace));
+    let request = Request::new(url).patch_subresource("status", &object.name, &params, &Patch::Merge(status));
+    let mut request = request.map_err(|error| Some(kube::Error::BuildRequest(error)))?;
+    let metadata = HeaderValue::from_static(METADATA);
+    request.headers_mut().insert(ACCEPT, metadata);
+    let written = ctx.client.request::<Written>(request);
     match tokio::time::timeout(Duration::from_secs(10), written).await {
-        Ok(Ok(meta)) => {
+        Ok(Ok(written)) => {
             // The patch names no uid that the server would look at: an object made anew meanwhile got it.
-            let uid = meta.metadata.uid.unwrap_or_default();
+            let uid = written.metadata.uid;
             if *uid != *object.uid {
-                ctx.misreported().insert(uid.into());
+                ctx.misreported().insert(uid);
             }
             Ok(())
         }

@@ -111,7 +111,7 @@ impl GenericTargets {
     /// Our own write is noted before the watch brings it.
     pub fn applied(&self, kind: &GenericKind, meta: &ObjectMeta, view: TargetView) {
         if let Some(written) = self.read().get(kind) {
-            written.targets.apply(meta, view);
+            written.targets.apply(meta, || view);
         }
     }
 

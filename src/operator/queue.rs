@@ -179,14 +179,23 @@ pub struct Queue<K> {
     urgent_in_a_row: u32,
     /// Objects in each lane, without places left behind.
     depth: Depth,
-    /// Objects being worked on, by the lane that they came through, and how many of one lane may be.
+    /// Objects being worked on, by the lane that they came through.
     running: Depth,
-    limit: usize,
+    limits: Limits,
+}
+
+/// How many objects of each lane are worked on at once: whatever one lane waits for, the other goes on.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Of the urgent lane.
+    pub urgent: usize,
+    /// Of the periodic lane.
+    pub periodic: usize,
 }
 
 impl<K: Key> Queue<K> {
-    /// An empty queue that hands out so many objects of each lane at once: whatever one lane waits for, the other goes on.
-    pub fn new(limit: usize) -> Self {
+    /// An empty queue.
+    pub fn new(limits: Limits) -> Self {
         Self {
             entries: HashMap::new(),
             delays: DelayQueue::new(),
@@ -195,7 +204,7 @@ impl<K: Key> Queue<K> {
             urgent_in_a_row: 0,
             depth: Depth::default(),
             running: Depth::default(),
-            limit,
+            limits,
         }
     }
 
@@ -256,11 +265,11 @@ impl<K: Key> Queue<K> {
     }
 
     fn is_open(&self, lane: Lane) -> bool {
-        let running = match lane {
-            Lane::Urgent => self.running.urgent,
-            Lane::Periodic => self.running.periodic,
+        let (running, limit) = match lane {
+            Lane::Urgent => (self.running.urgent, self.limits.urgent),
+            Lane::Periodic => (self.running.periodic, self.limits.periodic),
         };
-        self.depth(lane) > 0 && running < self.limit
+        self.depth(lane) > 0 && running < limit
     }
 
     /// The next object; it counts as running until [`Queue::done`].

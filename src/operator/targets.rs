@@ -59,16 +59,21 @@ impl Targets {
         gone
     }
 
-    /// An object was listed, changed, or written by us. Tells whether that is news.
-    pub fn apply(&self, meta: &ObjectMeta, view: TargetView) -> (At, bool) {
+    /// An object was listed, changed, or written by us. Tells whether that is news: only then it is reduced.
+    pub fn apply(&self, meta: &ObjectMeta, view: impl FnOnce() -> TargetView) -> (At, bool) {
         let at = name_of(meta);
-        let mut inner = self.write();
         // Our own write's answer can overtake the watch: what is older than that is no news.
-        if inner
-            .views
-            .get(&at)
-            .is_some_and(|known| known.uid == view.uid && !is_newer(&view, known))
-        {
+        let is_known = |known: &TargetView| {
+            meta.uid.as_deref() == Some(&*known.uid)
+                && !is_newer(meta.resource_version.as_deref().unwrap_or_default(), known)
+        };
+        if self.read().views.get(&at).is_some_and(is_known) {
+            return (at, false);
+        }
+        let view = view();
+        let mut inner = self.write();
+        // Somebody else may have noted a later state meanwhile.
+        if inner.views.get(&at).is_some_and(is_known) {
             return (at, false);
         }
         inner.remove(&at);
@@ -133,13 +138,13 @@ fn name_of(meta: &ObjectMeta) -> At {
 
 /// resourceVersions of one object are comparable numbers (Kubernetes promises it from 1.35 on, and kept it before);
 /// where they are not, anything different counts as newer.
-fn is_newer(view: &TargetView, known: &TargetView) -> bool {
+fn is_newer(resource_version: &str, known: &TargetView) -> bool {
     match (
-        view.resource_version.parse::<u64>(),
+        resource_version.parse::<u64>(),
         known.resource_version.parse::<u64>(),
     ) {
         (Ok(view), Ok(known)) => view > known,
-        _ => view.resource_version != known.resource_version,
+        _ => *resource_version != *known.resource_version,
     }
 }
 

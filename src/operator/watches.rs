@@ -338,7 +338,10 @@ impl Observer<PartialObjectMeta<Secret>> for Targets {
     }
 
     fn apply(&mut self, secret: PartialObjectMeta<Secret>, listing: bool) {
-        let (at, news) = self.ctx.targets.apply(&secret.metadata, TargetView::new(&secret));
+        let (at, news) = self
+            .ctx
+            .targets
+            .apply(&secret.metadata, || TargetView::new(&secret));
         if news {
             self.wake(&at);
         }

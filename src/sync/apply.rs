@@ -98,7 +98,7 @@ impl Writer {
     ) -> Result<Applied, Failure> {
         let _slot = self.slots.acquire().await;
         if let Some(kind) = &spec.target.kind {
-            return self.apply_resource(object, spec, kind, rendered, record).await;
+            return Box::pin(self.apply_resource(object, spec, kind, rendered, record)).await;
         }
         let manager = fingerprint::field_manager(&object.name);
         let target = Target {
@@ -279,7 +279,9 @@ impl Target<'_> {
         let (client, namespace) = (&self.writer.client, &*self.object.namespace);
         match secrets_api::create(client, namespace, self.name(), &self.manager, &self.wanted()).await {
             Ok(meta) => {
-                self.writer.targets.apply(&meta.metadata, TargetView::new(&meta));
+                self.writer
+                    .targets
+                    .apply(&meta.metadata, || TargetView::new(&meta));
                 Ok(Applied::Created(self.written(&meta)))
             }
             // A missing namespace is a 404 too, and no object to look at again.
@@ -318,7 +320,7 @@ impl Target<'_> {
         let after = result.map_err(|e| self.attempt(&e, "patch"))?;
         self.writer
             .targets
-            .apply(&after.metadata, TargetView::new(&after));
+            .apply(&after.metadata, || TargetView::new(&after));
         let written = self.written(&after);
         let moved = after.metadata.resource_version != meta.metadata.resource_version;
         Ok(if moved {

@@ -101,11 +101,12 @@ pub async fn fetch(
                 }
                 Request::Find(store, query) => {
                     let (identity, retry) = caller(callers, store)?;
-                    let found = broker.find(identity, retry, query, lane).await;
+                    // In a box, as what is made below: thousands of reads wait at once, and none has this size.
+                    let found = Box::pin(broker.find(identity, retry, query, lane)).await;
                     found.map(Fetched::Found).map_err(Trouble::Aws)
                 }
                 Request::Generate(name) => {
-                    let made = generators.generate(&object.namespace, name, urgency).await;
+                    let made = Box::pin(generators.generate(&object.namespace, name, urgency)).await;
                     made.map(Fetched::Generated).map_err(Trouble::Other)
                 }
             }

@@ -421,43 +421,40 @@ pub fn write(record: &mut Record, after: Reported) -> Option<Value> {
     let before = std::mem::replace(&mut record.reported, after);
     let after = &record.reported;
     let mut status = serde_json::Map::new();
-    let mut field = |name: &str, changed: bool, value: Value| {
+    let mut field = |name: &str, changed: bool, value: &dyn Fn() -> Value| {
         if changed {
-            status.insert(name.to_owned(), value);
+            status.insert(name.to_owned(), value());
         }
     };
-    field(
-        "conditions",
-        before.ready != after.ready,
-        json!(after.ready.iter().collect::<Vec<_>>()),
-    );
-    field("cause", before.cause != after.cause, json!(after.cause));
+    field("conditions", before.ready != after.ready, &|| {
+        json!(after.ready.iter().collect::<Vec<_>>())
+    });
+    field("cause", before.cause != after.cause, &|| json!(after.cause));
     field(
         "observedGeneration",
         before.observed_generation != after.observed_generation,
-        json!(after.observed_generation),
+        &|| json!(after.observed_generation),
     );
-    field(
-        "refreshTime",
-        before.refresh_time != after.refresh_time,
-        json!(after.refresh_time.map(whole_seconds)),
-    );
+    field("refreshTime", before.refresh_time != after.refresh_time, &|| {
+        json!(after.refresh_time.map(whole_seconds))
+    });
     field(
         "syncedResourceVersion",
         before.synced_form != after.synced_form,
-        json!(after.synced_form),
+        &|| json!(after.synced_form),
     );
-    let binding = after.binding.as_ref().map(|name| json!({ "name": name }));
-    field("binding", before.binding != after.binding, json!(binding));
-    let entries = (!after.entries.is_empty()).then_some(&after.entries);
-    field("entries", before.entries != after.entries, json!(entries));
-    let omitted = (after.omitted > 0).then_some(after.omitted);
-    field("omitted", before.omitted != after.omitted, json!(omitted));
-    field(
-        "expires",
-        before.expires != after.expires,
-        json!(after.expires.map(whole_seconds)),
-    );
+    field("binding", before.binding != after.binding, &|| {
+        json!(after.binding.as_ref().map(|name| json!({ "name": name })))
+    });
+    field("entries", before.entries != after.entries, &|| {
+        json!((!after.entries.is_empty()).then_some(&after.entries))
+    });
+    field("omitted", before.omitted != after.omitted, &|| {
+        json!((after.omitted > 0).then_some(after.omitted))
+    });
+    field("expires", before.expires != after.expires, &|| {
+        json!(after.expires.map(whole_seconds))
+    });
     (!status.is_empty()).then(|| json!({ "status": status }))
 }
 

@@ -9,10 +9,16 @@ use std::{
     },
 };
 
-use axum::{Router, http::StatusCode, routing::get};
-use prometheus::{Encoder, Registry, TextEncoder};
+use axum::{
+    Router,
+    http::{StatusCode, header::CONTENT_TYPE},
+    response::IntoResponse,
+    routing::get,
+};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::sync::CancellationToken;
+
+use super::metrics::Exposition;
 
 /// Connections that wait to be accepted.
 const BACKLOG: u32 = 128;
@@ -88,21 +94,16 @@ pub async fn serve_health(addr: Listen, ready: Ready, stop: CancellationToken) -
 }
 
 /// Serves metrics until stopped.
-pub async fn serve_metrics(addr: Listen, registry: Registry, stop: CancellationToken) -> io::Result<()> {
-    let router = Router::new().route(
-        "/metrics",
-        get(move || async move {
-            let mut text = vec![];
-            match TextEncoder::new().encode(&registry.gather(), &mut text) {
-                Ok(()) => (StatusCode::OK, text),
-                Err(_) => (
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    b"metrics could not be written".to_vec(),
-                ),
-            }
-        }),
-    );
+pub async fn serve_metrics(addr: Listen, exposition: Exposition, stop: CancellationToken) -> io::Result<()> {
+    let router = Router::new().route("/metrics", get(move || async move { scraped(&exposition) }));
     serve(addr, router, stop).await
+}
+
+fn scraped(exposition: &Exposition) -> axum::response::Response {
+    match exposition.text() {
+        Ok(text) => ([(CONTENT_TYPE, Exposition::MEDIA_TYPE)], text).into_response(),
+        Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, "metrics could not be written").into_response(),
+    }
 }
 
 async fn serve(addr: Listen, router: Router, stop: CancellationToken) -> io::Result<()> {
@@ -133,6 +134,12 @@ mod tests {
         let port = listener.local_addr().unwrap().port();
         TcpStream::connect((Ipv6Addr::LOCALHOST, port)).await.unwrap();
         TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();
+    }
+
+    #[test]
+    fn a_scrape_says_which_format_it_has() {
+        let answer = scraped(&Exposition::default());
+        assert_eq!(answer.headers()[CONTENT_TYPE], "text/plain; version=0.0.4");
     }
 
     #[tokio::test]

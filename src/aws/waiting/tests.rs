@@ -106,12 +106,19 @@ fn periodic_reads_wait_for_company_and_leave_when_due() {
 }
 
 #[test]
-fn a_full_batch_leaves_before_it_is_due() {
+fn a_full_batch_leaves_when_nobody_joins_any_more_before_it_is_due() {
     let mut desk = Desk::new();
     let limit = Service::SecretsManager.batching().limit;
     for number in 0..limit + 3 {
         desk.join(&read(&number.to_string()), HOURLY, false);
     }
+    desk.now += LULL / 2;
+    assert!(
+        desk.join(&read("0"), HOURLY, false),
+        "it shares the read that waits"
+    );
+    assert_eq!(desk.plan(true), Plan::Until(desk.now + LULL));
+    desk.now += LULL;
     assert_eq!(desk.plan(true), trip(false, true));
     assert_eq!(desk.depart(true).len(), limit);
     assert!(matches!(desk.plan(true), Plan::Until(_)));

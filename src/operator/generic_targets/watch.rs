@@ -147,7 +147,7 @@ impl Observer<Watched> for Resources {
         let Some(targets) = self.ctx.generic_targets.targets(&self.kind) else {
             return;
         };
-        let view = TargetView::of_resource(&object.metadata);
+        let view = || TargetView::of_resource(&object.metadata);
         let (at, news) = targets.apply(&object.metadata, view);
         if news {
             self.wake(&at);

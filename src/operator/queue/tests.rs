@@ -9,7 +9,10 @@ impl Key for Name {
 }
 
 fn queue() -> Queue<Name> {
-    Queue::new(512)
+    Queue::new(Limits {
+        urgent: 512,
+        periodic: 512,
+    })
 }
 
 #[tokio::test(start_paused = true)]
