@@ -137,7 +137,7 @@ impl Stages {
         let view = seen.view;
         if let Some(kind) = &spec.target.kind {
             // Before AWS is asked in vain.
-            self.writer.resolve(kind).await?;
+            Box::pin(self.writer.resolve(kind)).await?;
         }
         let single = *why == Why::Confirm;
         let answers = fetch::fetch(&self.broker, &self.generators, object, spec, stores, reads, why).await?;
@@ -171,14 +171,14 @@ impl Stages {
             return finished(Done::Retained, 0);
         }
         if map.is_empty()
-            && let Some(done) = self.nothing_left(object, spec, record, view).await?
+            && let Some(done) = Box::pin(self.nothing_left(object, spec, record, view)).await?
         {
             return finished(done, 0);
         }
         let content = match &spec.target.template {
             None => Content::Read(map, kept),
             Some(template) => {
-                let filled = self.fill(object, template, map, &kept, record).await?;
+                let filled = Box::pin(self.fill(object, template, map, &kept, record)).await?;
                 // What was drawn once stays, also where it took reading a ConfigMap to learn that something is drawn.
                 let once = spec.refresh == Refresh::Periodic(Interval::Once);
                 let anew = matches!(why, Why::Changed | Why::TemplateChanged);
@@ -200,7 +200,8 @@ impl Stages {
             let renamed = self.delete_renamed(object, spec, renamed).await?;
             return finished(Done::Applied(Applied::Unchanged(None)), renamed);
         }
-        let applied = self.writer.apply(object, spec, &rendered, record, view).await?;
+        // In boxes, as all that not every turn does: up to thousands of turns wait for reads, each as large as its largest part.
+        let applied = Box::pin(self.writer.apply(object, spec, &rendered, record, view)).await?;
         record.found = found;
         record.digest = Some(digest);
         note(record, spec, &applied);
@@ -280,7 +281,7 @@ impl Stages {
         if spec.target.creation != CreationPolicy::Owner || names.is_empty() {
             return Ok(0);
         }
-        self.writer.delete_renamed(object, names).await
+        Box::pin(self.writer.delete_renamed(object, names)).await
     }
 
     /// Nothing came back: whether that ends the sync, or an empty Secret is written.
