@@ -16,6 +16,7 @@ use crate::duration::{self, Duration};
 use crate::template::{Args, Context, FuncError, Function, IntKind, Type, Value};
 
 use methods::TIME;
+pub(super) use methods::copied;
 pub(super) use time::Time;
 use zone::Zone;
 

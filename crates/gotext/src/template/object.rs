@@ -19,7 +19,7 @@ pub struct Method {
     /// Parameters without the receiver, and the result.
     pub signature: Signature,
     /// 0, or the number of Go results where templates may not call the method for it: calling `Date`, with 3, is
-    /// the error `function Date has 3 return values; should be 1 or 2`.
+    /// the error `function Date has 3 return values; should be 1 or 2`. Of two, the signature has the second.
     pub results: u8,
     /// The code; the receiver comes as the object itself.
     pub call: fn(&dyn Object, &mut Context<'_>, Args<'_>) -> Result<Value, FuncError>,

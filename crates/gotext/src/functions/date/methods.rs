@@ -6,7 +6,7 @@ use super::format::{self, DEFAULT, RFC3339_NANO};
 use super::time::Time;
 use super::zone::Zone;
 use crate::template::{
-    Args, Context, FuncError, IntKind, Method, Object, Signature, Text, Type, UintKind, Value,
+    Args, Context, FuncError, IntKind, List, Method, Object, Signature, Text, Type, UintKind, Value,
 };
 
 /// Go's name of the type.
@@ -81,6 +81,20 @@ impl Object for Location {
         self.0.as_ref().map(|zone| zone.name().into())
     }
 
+    /// Unexported. Those of a zone without changes, as UTC is.
+    fn fields(&self) -> Vec<(&'static str, Value)> {
+        let name = self.0.as_ref().map(Zone::name).unwrap_or_default();
+        vec![
+            ("name", Value::from(name)),
+            ("zone", Value::List(List::nil(&Type::Object("time.zone")))),
+            ("tx", Value::List(List::nil(&Type::Object("time.zoneTrans")))),
+            ("extend", Value::EMPTY),
+            ("cacheStart", Value::int64(0)),
+            ("cacheEnd", Value::int64(0)),
+            ("cacheZone", Value::object(NoZone)),
+        ]
+    }
+
     fn is_nil(&self) -> bool {
         self.0.is_none()
     }
@@ -101,14 +115,46 @@ impl Object for Location {
     }
 }
 
+/// The nil pointer in a zone that has looked nothing up.
+struct NoZone;
+
+impl Object for NoZone {
+    fn type_name(&self) -> &'static str {
+        "*time.zone"
+    }
+
+    fn is_nil(&self) -> bool {
+        true
+    }
+
+    fn equals(&self, _: &dyn Object) -> bool {
+        true
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+/// What `deepCopy` makes of a zone: Go's copy leaves out the unexported fields, the name among them. `None` for other
+/// objects.
+pub(in super::super) fn copied(object: &dyn Object) -> Option<Value> {
+    let nameless = Zone::Fixed {
+        name: "".into(),
+        offset: 0,
+    };
+    let location: &Location = object.as_any().downcast_ref()?;
+    Some(Value::object(Location(location.0.is_some().then_some(nameless))))
+}
+
 type Call = fn(&Time, &mut Context<'_>, Args<'_>) -> Result<Value, FuncError>;
 
 /// Declares methods of [`Time`] whose bodies get the time itself, and those with more results than templates can take.
 macro_rules! methods {
-    ($($name:literal ($($param:expr),*) -> $result:expr, $call:expr;)* $(uncallable $multi:literal $results:literal;)*) => {
+    ($($name:literal ($($param:expr),*) -> $result:expr, $call:expr;)* $(uncallable $multi:literal $results:literal $last:expr;)*) => {
         &[$(Method {
             name: $multi,
-            signature: Signature::fixed(&[], Type::INT),
+            signature: Signature::fixed(&[], $last),
             results: $results,
             call: |_, _, _| Ok(Value::Nil),
         },)* $(Method {
@@ -193,11 +239,11 @@ const METHODS: &[Method] = methods! {
             context.charge_bytes(args.bytes(0).len())?;
             Ok(appended(args, &binary(time)?))
         };
-        uncallable "Date" 3;
-        uncallable "Clock" 3;
-        uncallable "ISOWeek" 2;
-        uncallable "Zone" 2;
-        uncallable "ZoneBounds" 2;
+        uncallable "Date" 3 Type::INT;
+        uncallable "Clock" 3 Type::INT;
+        uncallable "ISOWeek" 2 Type::INT;
+        uncallable "Zone" 2 Type::INT;
+        uncallable "ZoneBounds" 2 TIME;
 };
 
 const LOCATION_METHODS: &[Method] = &[Method {

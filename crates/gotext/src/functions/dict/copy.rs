@@ -1,6 +1,6 @@
 //! `deepCopy`: a value that shares no map with the original.
 
-use super::super::semver;
+use super::super::{date, semver};
 use crate::template::{Args, Context, Entries, FuncError, List, Map, Value};
 
 /// Copies lists and maps throughout. Nil has no type to copy, which is an error, as in Go.
@@ -35,7 +35,9 @@ fn copied(context: &mut Context<'_>, value: &Value, depth: usize) -> Result<Valu
             }
             Value::Map(Map::new(map.elem(), entries))
         }
-        Value::Object(object) => semver::copied(&**object).unwrap_or_else(|| value.clone()),
+        Value::Object(object) => semver::copied(&**object)
+            .or_else(|| date::copied(&**object))
+            .unwrap_or_else(|| value.clone()),
         // Everything else never changes.
         _ => value.clone(),
     })

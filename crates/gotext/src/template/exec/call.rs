@@ -113,11 +113,14 @@ impl<'t> Exec<'t, '_, '_> {
             && method.results != 0
         {
             let message = match method.results {
-                // Of the methods here, those with two results give two integers.
                 2 => [
                     b"invalid function signature for ",
                     name,
-                    b": second return value should be error; is int",
+                    format!(
+                        ": second return value should be error; is {}",
+                        method.signature.result
+                    )
+                    .as_bytes(),
                 ]
                 .concat(),
                 n => [
