@@ -9,6 +9,8 @@ RUN python3 -m venv /zig && /zig/bin/pip install --quiet --requirement image/req
 COPY . .
 ARG PROFILE=release
 ARG TARGETARCH
+# The time that C code is told; image/build.sh gives the commit's.
+ARG SOURCE_DATE_EPOCH
 # A static binary, compiled on this machine's architecture for the image's; it needs nothing else in the image.
 RUN case "$TARGETARCH" in arm64) target=aarch64 ;; *) target=x86_64 ;; esac && target="$target-unknown-linux-musl" && \
     rustup target add "$target" && \

@@ -66,14 +66,18 @@ sbom: $(CYCLONEDX) ## what is in the image, as CycloneDX, in target/keyferry.cdx
 
 E2E_IMAGE := keyferry-e2e.local/keyferry:e2e
 .PHONY: e2e
-e2e: ready ## image and chart on a real kubelet: E2E_KUBECONFIG, kind, or a node of its own; E2E="a first" for one case
-	@docker info >/dev/null 2>&1 || tests/parts/prerequisites.sh buildah
+e2e: e2e-images ## image and chart on a real kubelet: E2E_KUBECONFIG, kind, or a node of its own; E2E="a first" for one case, KEEP=1 leaves it up
 	@[ -n "$$E2E_KUBECONFIG" ] || { docker info && kind version; } >/dev/null 2>&1 || tests/parts/prerequisites.sh node
-	@tests/parts/prerequisites.sh promtool busybox
+	@tests/parts/prerequisites.sh promtool
+	cargo run --locked --quiet -p keyferry-e2e -- --image $(TARGET)/e2e-keyferry.tar --tools $(TARGET)/e2e-tools.tar \
+		--report $(TARGET)/e2e-report $(if $(KEEP),--keep) $(if $(E2E),"$(E2E)")
+
+.PHONY: e2e-images
+e2e-images: ready ## what e2e puts into a cluster: load them yourself into that of E2E_KUBECONFIG, see docs/development.md
+	@docker info >/dev/null 2>&1 || tests/parts/prerequisites.sh buildah
+	@tests/parts/prerequisites.sh busybox
 	image/build.sh --profile e2e --tag $(E2E_IMAGE) $(TARGET)/e2e-keyferry.tar
 	image/tools/build.sh $(TARGET)/e2e-tools.tar
-	cargo run --locked --quiet -p keyferry-e2e -- --image $(TARGET)/e2e-keyferry.tar --tools $(TARGET)/e2e-tools.tar \
-		--report $(TARGET)/e2e-report $(if $(E2E),"$(E2E)")
 
 .PHONY: parts
 parts: ready ## build etcd, kube-apiserver and kubectl, install moto: what demo and test use

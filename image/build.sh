@@ -30,12 +30,23 @@ created=$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)
 labels="--label=org.opencontainers.image.version=$version --label=org.opencontainers.image.revision=$revision
     --label=org.opencontainers.image.created=$created"
 
+# What is in it, once it is there; of what is released also the size, and that no folder of this machine is named.
+check() {
+    bounds=
+    [ "$profile" != release ] || bounds="--most 20 --without $PWD/ --without $HOME/"
+    # shellcheck disable=SC2086
+    python3 image/check.py $bounds "$out" "$@"
+    echo "image: $tag for $* in $out"
+}
+
 if docker info >/dev/null 2>&1; then
     platforms=$(for arch; do printf 'linux/%s,' "$arch"; done)
     type=oci; [ $# -gt 1 ] || type=docker
     # shellcheck disable=SC2086
-    exec docker buildx build --platform "${platforms%,}" --build-arg "PROFILE=$profile" --build-arg "SOURCE_DATE_EPOCH=$SOURCE_DATE_EPOCH" \
+    docker buildx build --platform "${platforms%,}" --build-arg "PROFILE=$profile" --build-arg "SOURCE_DATE_EPOCH=$SOURCE_DATE_EPOCH" \
         $labels --tag "$tag" --output "type=$type,dest=$out,rewrite-timestamp=true" .
+    check "$@"
+    exit
 fi
 
 tests/parts/prerequisites.sh cargo python buildah roots
@@ -79,11 +90,10 @@ for arch; do
     # shellcheck disable=SC2086
     buildah build --quiet --isolation chroot --platform "linux/$arch" --timestamp "$SOURCE_DATE_EPOCH" \
         --build-context "build=$stage" $labels "$name" . >/dev/null
-    awk -v arch="$arch" -v size="$(wc -c <"$stage/keyferry")" 'BEGIN { printf "image: binary for %s: %.1f MB\n", arch, size / 1e6 }'
 done
 if [ $# -eq 1 ]; then
     buildah push --quiet "$tag" "oci-archive:$out:$tag"
 else
     buildah manifest push --quiet --all "$tag" "oci-archive:$out:$tag"
 fi
-echo "image: $tag for $* in $out"
+check "$@"

@@ -1,5 +1,7 @@
 //! moto, where both Pods and this program reach it.
 
+use std::net::{IpAddr, SocketAddr};
+
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::{Config, Credentials, Region};
 use aws_sdk_secretsmanager::operation::create_secret::CreateSecretError;
@@ -56,6 +58,17 @@ impl Aws {
                 "--timeout=180s",
             ])
             .await?;
+        // Not its name: not every cluster has DNS.
+        let address = [
+            "-n",
+            "moto",
+            "get",
+            "service",
+            "moto",
+            "-o",
+            "jsonpath={.spec.clusterIP}",
+        ];
+        let address: IpAddr = kubectl.run(&address).await?.parse()?;
         let [port] = free_ports()?;
         let arguments = [
             "--kubeconfig".to_owned(),
@@ -73,7 +86,7 @@ impl Aws {
         })
         .await?;
         Ok(Self {
-            endpoint: "http://moto.moto.svc:5000".to_owned(),
+            endpoint: format!("http://{}", SocketAddr::new(address, 5000)),
             url: format!("http://127.0.0.1:{port}"),
             _moto: None,
             _forward: Some(forward),

@@ -35,6 +35,9 @@ pub(crate) struct Arguments {
     /// Where the run leaves what it measured, the scraped metrics and logs.
     #[arg(long, default_value = "target/e2e-report")]
     report: PathBuf,
+    /// Leave the node of our own up, also after a failure, until Ctrl-C; other clusters stay anyway.
+    #[arg(long)]
+    keep: bool,
     /// The folder of a node that was started for this process; set by the process itself.
     #[arg(long, hide = true)]
     inside: Option<PathBuf>,
@@ -63,5 +66,17 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
     }
     std::fs::create_dir_all(&arguments.report)?;
     let cluster = cluster::start(place, &arguments).await?;
-    cases::run(&cluster, &arguments).await
+    let outcome = cases::run(&cluster, &arguments).await;
+    if let (Some(folder), true) = (&arguments.inside, arguments.keep) {
+        if let Err(error) = &outcome {
+            screen::fail(&**error);
+        }
+        screen::step("The node stays until Ctrl-C. Into its network and back out of it:");
+        let (folder, kubeconfig) = (folder.display(), cluster.kubeconfig.display());
+        screen::note(&format!(
+            "nsenter --target $(pgrep -nf -- '--inside {folder}') --net --mount env KUBECONFIG={kubeconfig} sh"
+        ));
+        tokio::signal::ctrl_c().await?;
+    }
+    outcome
 }
