@@ -125,17 +125,22 @@ fn a_map_changed_through_one_name_is_changed_for_all() {
 #[test]
 fn a_map_that_contains_itself_is_freed_after_the_execution() {
     let limits = Limits::default();
-    let secret = Map::any(Entries::new());
-    let data = Value::Map(Map::any(Entries::from([(
-        Text::from("secret"),
-        Value::Map(secret.clone()),
-    )])));
-    let text = "{{$a := dict}}{{$_ := set $a \"self\" (list $a)}}{{$_ := set $a \"secret\" .secret}}";
-    let template = parse_with(text, &limits).expect("parses");
-    assert_eq!(
-        execute_with(&template, &data, MissingKey::Error, &limits).as_deref(),
-        Ok("")
-    );
-    drop(data);
-    assert_eq!(secret.holders(), 1);
+    // Also where a list does not show the map that it keeps.
+    for list in ["(list $a)", "(slice (list 1 $a) 0 1)"] {
+        let secret = Map::any(Entries::new());
+        let data = Value::Map(Map::any(Entries::from([(
+            Text::from("secret"),
+            Value::Map(secret.clone()),
+        )])));
+        let text = format!(
+            "{{{{$a := dict}}}}{{{{$_ := set $a \"self\" {list}}}}}{{{{$_ := set $a \"secret\" .secret}}}}"
+        );
+        let template = parse_with(&text, &limits).expect("parses");
+        assert_eq!(
+            execute_with(&template, &data, MissingKey::Error, &limits).as_deref(),
+            Ok("")
+        );
+        drop(data);
+        assert_eq!(secret.holders(), 1, "{list}");
+    }
 }
