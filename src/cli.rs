@@ -142,7 +142,7 @@ pub struct Run {
     #[arg(long, default_value = "}}", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub template_right_delimiter: String,
     /// Let ExternalSecrets write other kinds than Secret, by spec.target.manifest: see docs/generic-targets.md.
-    #[arg(long, default_value = "false", num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set)]
+    #[arg(long, default_value = "false", num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set, value_parser = boolean)]
     pub unsafe_allow_generic_targets: bool,
     /// Metrics with a series for each object.
     #[arg(long, default_value = "true", num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set, value_parser = boolean)]

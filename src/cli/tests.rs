@@ -133,6 +133,33 @@ fn what_runs_with_eso_starts_here_too() {
 }
 
 #[test]
+fn every_switch_takes_gos_truth_values() {
+    let command = <Cli as clap::CommandFactory>::command();
+    let is_switch = |flag: &&clap::Arg| {
+        let defaults = flag.get_default_values();
+        !flag.is_hide_set()
+            && defaults
+                .iter()
+                .any(|default| default == "true" || default == "false")
+    };
+    let switches: Vec<_> = command.get_arguments().filter(is_switch).collect();
+    assert!(switches.len() > 8, "{switches:?}");
+    for switch in switches {
+        let name = switch.get_long().unwrap();
+        let taken = |text: &str| Cli::try_parse_from(["keyferry", &format!("--{name}={text}")]).is_ok();
+        assert!(
+            ["1", "T", "TRUE", "0", "f", "False"].into_iter().all(taken),
+            "{name}"
+        );
+        assert!(!taken("yes"), "{name}");
+    }
+    for (text, wanted) in [("1", true), ("T", true), ("0", false), ("F", false)] {
+        let allowed = config(&[&format!("--unsafe-allow-generic-targets={text}")]);
+        assert_eq!(allowed.rules.generic_targets, wanted, "{text}");
+    }
+}
+
+#[test]
 fn what_the_environment_sets_to_nothing_counts_as_not_set() {
     // The variables are read through these flags.
     let empty = config(&[
