@@ -1,33 +1,35 @@
 //! `keyferry plan`: what a sync of each object would give, compared with the Secret that is there. Writes nothing and
 //! shows no value.
 //!
-//! The stages are the operator's own, up to render. A Secret that ESO wrote carries a hash of its data, so nothing has
-//! to be read of it; any other is compared by a dry run of `test` operations, whose answer is yes or no.
+//! The stages are the operator's own, up to render, and so is the decision whether anything is due at all.
 
-use std::{collections::BTreeSet, fmt, sync::Arc};
+mod there;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+};
 
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use kube::Client;
 use prometheus::Registry;
-use sha3::{Digest, Sha3_224};
 use tokio::time::Instant;
 
+use self::there::There;
 use crate::{
-    api::{external_secret::CreationPolicy, names},
+    api::external_secret::CreationPolicy,
     inventory::{self, Inventory},
     operator::{self, config::Config},
-    resources_api::{self, At},
-    secrets_api::{self, Guarded, Look},
     sync::{
         Preview, Stages,
-        cause::{Cause, Failure},
-        fingerprint,
+        cause::Failure,
         object::Object,
-        plan::{self, Decision, Request, Situation, StoreState},
+        plan::{self, Decision, Reads, Request, Situation, StoreState},
         record::Record,
-        rewrite::Map,
-        spec::{GenericKind, Spec, StoreName},
+        spec::{Spec, StoreName},
+        target::TargetView,
     },
 };
 
@@ -58,7 +60,9 @@ pub enum Verdict {
     Equal,
     /// A sync would change the data.
     Different,
-    /// There is no Secret yet.
+    /// It was synced, and nothing is read or written again until somebody changes something.
+    Settled,
+    /// There is no Secret yet, and a sync would make it.
     Missing,
     /// A sync would fail.
     Failed(Failure),
@@ -75,7 +79,7 @@ impl Verdict {
     pub fn is_harmless(&self) -> bool {
         matches!(
             self,
-            Self::Equal | Self::Generated | Self::NotWritten | Self::NotServed
+            Self::Equal | Self::Settled | Self::Generated | Self::NotWritten | Self::NotServed
         )
     }
 
@@ -83,6 +87,7 @@ impl Verdict {
         match self {
             Self::Equal => "equal",
             Self::Different => "different",
+            Self::Settled => "settled",
             Self::Missing => "missing",
             Self::Failed(_) => "failed",
             Self::Generated => "generated",
@@ -168,165 +173,108 @@ impl Compare<'_> {
             return Ok(Verdict::NotServed);
         }
         let stores = self.inventory.states(&object.namespace, &object.stores);
-        let reads = match self.decide(object, &stores) {
+        let synced = Record::seed(object);
+        let never_synced = Record {
+            synced_form: None,
+            ..Record::seed(object)
+        };
+        let reads = match self.decide(object, &stores, &never_synced, None, false) {
             Decision::Sync(_, reads) => reads,
             Decision::Refuse(failure) => return Err(failure),
             Decision::Ignore | Decision::Wait | Decision::Skip(_) => return Ok(Verdict::NotServed),
         };
         let spec = object.spec.as_ref().map_err(Clone::clone)?;
-        let generates = |request: &Request| matches!(request, Request::Generate(_));
-        if reads.distinct.iter().any(generates) {
+        if spec.target.creation == CreationPolicy::None {
+            return self.unwritten(object, spec, &stores, &reads).await;
+        }
+        let there = There::look(self.client, &self.stages.writer, object, spec).await?;
+        if self.is_settled(object, &stores, &synced, &there).await? {
+            return Ok(Verdict::Settled);
+        }
+        if generates(&reads) {
             return Ok(Verdict::Generated);
         }
-        let data = self.stages.preview(object, spec, &stores, &reads).await?;
-        match data {
-            _ if spec.target.creation == CreationPolicy::None => Ok(Verdict::NotWritten),
-            Some(preview) if preview.draws => Ok(Verdict::Generated),
-            Some(preview) => self.compare(object, spec, &preview).await,
-            None => Ok(Verdict::Equal),
+        let writer = &self.stages.writer;
+        match self.stages.preview(object, spec, &stores, &reads).await? {
+            Preview::Left => Ok(Verdict::Equal),
+            Preview::Drawn => Ok(Verdict::Generated),
+            Preview::Deleted => there.after_deletion(object, &synced, spec),
+            Preview::Written(rendered) => {
+                let client = self.client;
+                there
+                    .after_write(client, writer, object, spec, &rendered, &synced)
+                    .await
+            }
         }
     }
 
-    /// As for an object that was never synced: everything is due.
+    /// Nothing is written; what is wrong with the sources is said all the same.
+    async fn unwritten(
+        &self,
+        object: &Object,
+        spec: &Spec,
+        stores: &BTreeMap<StoreName, StoreState>,
+        reads: &Reads,
+    ) -> Result<Verdict, Failure> {
+        if !generates(reads) {
+            self.stages.preview(object, spec, stores, reads).await?;
+        }
+        Ok(Verdict::NotWritten)
+    }
+
+    /// Whether the operator, started now, would find nothing to do until somebody changes something: it was synced, no
+    /// refresh follows, and the target is as it is expected.
+    async fn is_settled(
+        &self,
+        object: &Object,
+        stores: &BTreeMap<StoreName, StoreState>,
+        record: &Record,
+        there: &There,
+    ) -> Result<bool, Failure> {
+        // A token that expires is renewed whatever the interval.
+        if record.synced_form.is_none() || record.reported.expires.is_some() {
+            return Ok(false);
+        }
+        let template_changed =
+            self.config.template_watch && there::is_template_changed(self.client, object, record).await?;
+        let view = there.view();
+        let decision = self.decide(object, stores, record, view.as_ref(), template_changed);
+        Ok(matches!(decision, Decision::Skip(None)))
+    }
+
+    /// What the operator would decide, with its target as the watch would show it.
     fn decide(
         &self,
         object: &Object,
-        stores: &std::collections::BTreeMap<StoreName, StoreState>,
+        stores: &BTreeMap<StoreName, StoreState>,
+        record: &Record,
+        target: Option<&TargetView>,
+        template_changed: bool,
     ) -> Decision {
-        let mut record = Record::seed(object);
-        record.synced_form = None;
         plan::decide(&Situation {
             object,
-            record: &record,
-            target: None,
-            targets_watched: false,
+            record,
+            target,
+            targets_watched: self.config.drift_watch,
             stores,
             default_class: self.config.is_default_class(),
             terminating: self.inventory.namespaces.get(&object.namespace).terminating,
-            template_changed: false,
+            template_changed,
             instant: Instant::now(),
             now: Timestamp::now(),
         })
     }
-
-    /// Other kinds are compared by what a sync would declare of them: fields of others are theirs.
-    async fn compare_resource(
-        &self,
-        object: &Object,
-        spec: &Spec,
-        kind: &GenericKind,
-        preview: &Preview,
-    ) -> Result<Verdict, Failure> {
-        let resource = self.stages.writer.resolve(kind).await?;
-        let at = At {
-            resource: &resource,
-            namespace: &object.namespace,
-            name: &spec.target.name,
-        };
-        let unread = |error: secrets_api::Error| unread(&error, spec);
-        let there = resources_api::metadata(self.client, at, Look::Get);
-        if there.await.map_err(unread)?.is_none() {
-            return Ok(Verdict::Missing);
-        }
-        let holds = resources_api::holds(self.client, at, &preview.fields);
-        Ok(if holds.await.map_err(unread)? {
-            Verdict::Equal
-        } else {
-            Verdict::Different
-        })
-    }
-
-    async fn compare(&self, object: &Object, spec: &Spec, preview: &Preview) -> Result<Verdict, Failure> {
-        if let Some(kind) = &spec.target.kind {
-            return self.compare_resource(object, spec, kind, preview).await;
-        }
-        let (name, data) = (&*spec.target.name, &preview.data);
-        let unread = |error: secrets_api::Error| unread(&error, spec);
-        let there = secrets_api::metadata(self.client, &object.namespace, name, Look::Get);
-        let Some(meta) = there.await.map_err(unread)? else {
-            return Ok(Verdict::Missing);
-        };
-        let same = |equal| if equal { Verdict::Equal } else { Verdict::Different };
-        let annotations = meta.metadata.annotations.unwrap_or_default();
-        let is_whole = preview.whole
-            && matches!(
-                spec.target.creation,
-                CreationPolicy::Owner | CreationPolicy::Orphan
-            );
-        // Under the merging policies ESO's hash covers keys of others, whose values nobody reads.
-        if let Some(hash) = annotations.get(names::DATA_HASH_ANNOTATION).filter(|_| is_whole) {
-            return Ok(same(*hash == data_hash(data)));
-        }
-        let at = Guarded {
-            namespace: &object.namespace,
-            name,
-            manager: &fingerprint::field_manager(&object.name),
-            resource_version: meta.metadata.resource_version.as_deref().unwrap_or_default(),
-        };
-        let equal = secrets_api::values_equal(self.client, at, data)
-            .await
-            .map_err(unread)?;
-        if !equal || !is_whole {
-            return Ok(same(equal));
-        }
-        let shape = secrets_api::shape(self.client, &object.namespace, name, Look::Get);
-        Ok(same(shape.await.map_err(unread)?.keys == data.len()))
-    }
 }
 
-fn unread(error: &secrets_api::Error, spec: &Spec) -> Failure {
-    let cause = if error.is_forbidden() {
-        Cause::Forbidden
-    } else {
-        Cause::ApiServerUnavailable
-    };
-    Failure::new(
-        cause,
-        format!("{} could not be compared: {error}", spec.target.id()),
-    )
-}
-
-/// ESO's hash of a Secret's data: Go's print of a map of byte slices. Fed piece by piece, so that no copy is left.
-fn data_hash(data: &Map) -> String {
-    let mut digest = Sha3_224::new();
-    digest.update("map[");
-    for (nth, (key, value)) in data.iter().enumerate() {
-        digest.update(if nth == 0 { "" } else { " " });
-        digest.update(key);
-        digest.update(":[");
-        for (nth, byte) in value.expose().iter().enumerate() {
-            digest.update(if nth == 0 { "" } else { " " });
-            digest.update(byte.to_string());
-        }
-        digest.update("]");
-    }
-    digest.update("]");
-    fingerprint::hex(&digest.finalize())
+fn generates(reads: &Reads) -> bool {
+    let mut requests = reads.distinct.iter();
+    requests.any(|request| matches!(request, Request::Generate(_)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::secret_bytes::SecretBytes;
-
-    fn hash(data: &[(&str, &str)]) -> String {
-        let data = data
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), SecretBytes::new(value.as_bytes().to_vec())));
-        data_hash(&data.collect())
-    }
-
-    #[test]
-    fn the_hash_is_esos() {
-        assert_eq!(
-            hash(&[("foo", "value1"), ("bar", "value2")]),
-            "1bed8bcbcb4547ffe19a19cd47d9078e84aa6598266d86b99f992d64"
-        );
-        assert_eq!(
-            hash(&[]),
-            "74a974446e359fb3e6baff9bd0058950e6edd0f040888d9989b0a11b"
-        );
-    }
+    use crate::sync::cause::Cause;
 
     #[test]
     fn a_line_names_verdict_and_object() {

@@ -31,11 +31,10 @@ use self::{
     apply::{Applied, Writer},
     cause::{Cause, Failure},
     fetch::{Answers, Fetched},
-    fields::Fields,
     object::Object,
     plan::{Reads, Request, StoreState, Why},
     record::Record,
-    render::Content,
+    render::{Content, Rendered},
     rewrite::Map,
     sources::Sources,
     spec::{Interval, Place, Refresh, Spec, StoreName, TargetName},
@@ -92,17 +91,17 @@ pub struct Outcome {
     pub renamed: usize,
 }
 
-/// What a sync would write.
+/// What a sync would do to the target.
 #[derive(Debug)]
-pub struct Preview {
-    /// Data of a Secret.
-    pub data: Map,
-    /// Fields of a target that is no Secret.
-    pub fields: Fields,
-    /// Whether the Secret would hold nothing else: no key stays that has lost its source.
-    pub whole: bool,
-    /// Whether the template draws at random, so that no two syncs give the same.
-    pub draws: bool,
+pub enum Preview {
+    /// Leave it as it is, because nothing came back.
+    Left,
+    /// Delete it, because nothing came back.
+    Deleted,
+    /// Write other values each time: the template draws at random.
+    Drawn,
+    /// Write this.
+    Written(Rendered),
 }
 
 impl Outcome {
@@ -209,15 +208,14 @@ impl Stages {
         finished(Done::Applied(applied), renamed)
     }
 
-    /// What a sync would put into the Secret, without a write; nothing where it would leave the Secret as it is because
-    /// nothing came back.
+    /// What a sync would do to the target, without a write.
     pub async fn preview(
         &self,
         object: &Object,
         spec: &Spec,
         stores: &BTreeMap<StoreName, StoreState>,
         reads: &Reads,
-    ) -> Result<Option<Preview>, Failure> {
+    ) -> Result<Preview, Failure> {
         let why = Why::New;
         let answers = fetch::fetch(&self.broker, &self.generators, object, spec, stores, reads, &why).await?;
         let missing = absence::missing(spec, reads, &answers)?;
@@ -225,26 +223,27 @@ impl Stages {
         drop(answers);
         let kept = Kept::of(spec, &missing);
         if map.is_empty() && (kept != Kept::Nothing || spec.target.deletion == DeletionPolicy::Retain) {
-            return Ok(None);
+            return Ok(Preview::Left);
         }
-        let mut draws = false;
+        if map.is_empty() && spec.target.deletion == DeletionPolicy::Delete {
+            return match spec.target.creation {
+                CreationPolicy::Owner => Ok(Preview::Deleted),
+                _ => Err(not_ours_to_delete()),
+            };
+        }
         let content = match &spec.target.template {
             None => Content::Read(map, kept),
             Some(template) => {
                 let filled = self
                     .fill(object, template, map, &kept, &mut Record::seed(object))
                     .await?;
-                draws = filled.draws;
+                if filled.draws {
+                    return Ok(Preview::Drawn);
+                }
                 Content::Filled(filled)
             }
         };
-        let rendered = render::render(object, spec, content)?;
-        Ok(Some(Preview {
-            data: rendered.data,
-            fields: rendered.fields,
-            whole: rendered.kept == Kept::Nothing,
-            draws,
-        }))
+        render::render(object, spec, content).map(Preview::Written)
     }
 
     /// What the template makes of what was read. Its sources are read last, so that they are as fresh as can be.
@@ -305,15 +304,19 @@ impl Stages {
                 record.targetless = true;
                 Ok(Some(Done::Applied(Applied::Deleted)))
             }
-            // Not a fault of the spec alone: it heals when a source comes back.
-            (DeletionPolicy::Delete, _) => Err(Failure::new(
-                Cause::SecretNotFound,
-                "deletionPolicy=Delete must not be used when the controller doesn't own the secret: all sources are gone, \
-                 and the Secret stays; use creationPolicy Owner",
-            )
-            .headline("could not delete secret")),
+            (DeletionPolicy::Delete, _) => Err(not_ours_to_delete()),
         }
     }
+}
+
+/// Not a fault of the spec alone: it heals when a source comes back.
+fn not_ours_to_delete() -> Failure {
+    Failure::new(
+        Cause::SecretNotFound,
+        "deletionPolicy=Delete must not be used when the controller doesn't own the secret: all sources are gone, and the \
+         Secret stays; use creationPolicy Owner",
+    )
+    .headline("could not delete secret")
 }
 
 /// What is known of the target after it was written.

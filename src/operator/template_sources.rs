@@ -10,6 +10,7 @@ use std::{
 };
 
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use tokio::sync::watch::{Receiver, Sender};
 
 use super::{namespaces::Scope, objects::ObjectName};
@@ -20,7 +21,7 @@ use crate::sync::{
 };
 
 /// Namespace and name.
-pub(super) type At = (Box<str>, Box<str>);
+pub(crate) type At = (Box<str>, Box<str>);
 
 #[derive(Debug, Default)]
 struct Entry {
@@ -38,10 +39,26 @@ enum Seen {
 
 /// A source as the watch shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct State {
-    pub(super) version: Version,
-    /// When it was last changed; nothing where its metadata does not tell.
-    pub(super) changed_at: Option<Timestamp>,
+pub(crate) struct State {
+    version: Version,
+    /// When it was last changed, as the API server notes it for each of its writers; nothing where its metadata does not
+    /// tell.
+    changed_at: Option<Timestamp>,
+}
+
+impl State {
+    /// Reduces metadata.
+    pub(crate) fn new(meta: &ObjectMeta) -> Self {
+        let text = |text: &Option<String>| text.as_deref().unwrap_or_default().into();
+        let writes = meta.managed_fields.iter().flatten();
+        Self {
+            version: Version {
+                uid: text(&meta.uid),
+                resource_version: text(&meta.resource_version),
+            },
+            changed_at: writes.filter_map(|write| Some(write.time.as_ref()?.0)).max(),
+        }
+    }
 }
 
 /// All sources that some object names.
@@ -95,7 +112,7 @@ impl TemplateSources {
     }
 
     /// The watch showed a source, or that it is gone. Who names it, where that is news.
-    pub(super) fn saw(&self, kind: SourceKind, at: &At, state: Option<State>) -> Vec<ObjectName> {
+    pub(crate) fn saw(&self, kind: SourceKind, at: &At, state: Option<State>) -> Vec<ObjectName> {
         let mut kinds = self.kinds.write().unwrap_or_else(PoisonError::into_inner);
         let entry = kinds.get_mut(&kind).and_then(|entries| entries.get_mut(at));
         let Some(entry) = entry else {
@@ -133,7 +150,7 @@ impl TemplateSources {
     }
 
     /// Whether a source of the object is, by what the watch shows, not what the last sync read.
-    pub(super) fn changed(&self, object: &Object, record: &Record) -> bool {
+    pub(crate) fn changed(&self, object: &Object, record: &Record) -> bool {
         match (&record.template_sources, record.reported.refresh_time) {
             (Some(read), _) => read.iter().any(|(source, version)| {
                 // The watch may be behind what was read.

@@ -6,6 +6,8 @@ mod merged;
 mod ownership;
 mod resource;
 
+pub use self::resource::check_deletion as check_deletion_of_resource;
+
 use std::sync::Arc;
 
 use kube::Client;
@@ -126,6 +128,34 @@ impl Writer {
         Err(outpaced(spec))
     }
 
+    /// Whether a write would be refused: the checks that come before one of a Secret that is there.
+    pub async fn check(
+        &self,
+        object: &Object,
+        spec: &Spec,
+        rendered: &Rendered,
+        record: &Record,
+        there: &SecretMeta,
+    ) -> Result<(), Failure> {
+        let target = Target {
+            writer: self,
+            object,
+            spec,
+            rendered,
+            manager: fingerprint::field_manager(&object.name),
+        };
+        ownership::check_owner(object, spec, &there.metadata)?;
+        let ours = ownership::is_ours(object, record, there);
+        let checked = target.check_type(there, ours).await;
+        checked.map_err(|attempt| match attempt {
+            Attempt::Failed(failure) => failure,
+            Attempt::LookAgain => Failure::new(
+                Cause::ApiServerUnavailable,
+                format!("Secret {} changed meanwhile; try again", spec.target.name),
+            ),
+        })
+    }
+
     /// Deletes the target because all its sources are gone; only what is ours as a whole, so that nothing of others goes.
     pub async fn delete(
         &self,
@@ -145,18 +175,7 @@ impl Writer {
         else {
             return Ok(false);
         };
-        let owners = meta.metadata.owner_references.as_deref().unwrap_or_default();
-        let others =
-            target::controller(owners).is_some_and(|c| !c.is_external_secret || *c.name != *object.name);
-        if others || !ownership::is_ours(object, record, &meta) {
-            return Err(Failure::new(
-                Cause::TargetOwned,
-                format!(
-                    "Secret {name} was not written as a whole by this ExternalSecret and was not deleted; delete it by hand"
-                ),
-            )
-            .headline("could not delete secret"));
-        }
+        check_deletion(object, record, name, &meta)?;
         secrets_api::delete(&self.client, &object.namespace, name, &meta)
             .await
             .map_err(failed)?;
@@ -383,6 +402,24 @@ fn refused(error: &Error, verb: &str, target: &str) -> Option<Failure> {
     }
     let text = format!("{} does not let the operator {verb} {target}", error.policy()?);
     Some(not_updated(Cause::Forbidden, text))
+}
+
+/// Whether the deletion of a Secret would be refused.
+pub fn check_deletion(
+    object: &Object,
+    record: &Record,
+    name: &str,
+    there: &SecretMeta,
+) -> Result<(), Failure> {
+    let owners = there.metadata.owner_references.as_deref().unwrap_or_default();
+    let others = target::controller(owners).is_some_and(|c| !c.is_external_secret || *c.name != *object.name);
+    if !others && ownership::is_ours(object, record, there) {
+        return Ok(());
+    }
+    let text = format!(
+        "Secret {name} was not written as a whole by this ExternalSecret and was not deleted; delete it by hand"
+    );
+    Err(Failure::new(Cause::TargetOwned, text).headline("could not delete secret"))
 }
 
 /// A failure of a request on the target, classed. The verb is the one that roles grant.

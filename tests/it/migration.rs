@@ -1,6 +1,6 @@
 //! Objects that External Secrets Operator synced: taken over as they are, without a read or a write, and continued.
 
-mod commands;
+pub(crate) mod commands;
 
 use std::collections::BTreeMap;
 

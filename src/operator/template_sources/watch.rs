@@ -2,8 +2,6 @@
 
 use std::{collections::BTreeSet, fmt::Debug, sync::Arc};
 
-use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{Api, Resource, runtime::watcher};
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
@@ -17,7 +15,7 @@ use crate::{
         objects::ObjectName,
         watches::{self, Observer},
     },
-    sync::sources::{SourceKind, Version},
+    sync::sources::SourceKind,
 };
 
 /// Watches what templates are taken from, metadata only, while some object takes text from a source of this kind.
@@ -92,23 +90,11 @@ impl Watched {
     fn saw<K: Resource>(&self, source: &K, there: bool) -> At {
         let meta = source.meta();
         let text = |text: &Option<String>| text.as_deref().unwrap_or_default().into();
-        let state = there.then(|| State {
-            version: Version {
-                uid: text(&meta.uid),
-                resource_version: text(&meta.resource_version),
-            },
-            changed_at: changed_at(meta),
-        });
+        let state = there.then(|| State::new(meta));
         let at = (text(&meta.namespace), text(&meta.name));
         self.wake(self.ctx.template_sources.saw(self.kind, &at, state));
         at
     }
-}
-
-/// When it was last changed, as the API server notes it for each of its writers.
-fn changed_at(meta: &ObjectMeta) -> Option<Timestamp> {
-    let writes = meta.managed_fields.iter().flatten();
-    writes.filter_map(|write| Some(write.time.as_ref()?.0)).max()
 }
 
 impl<K: Resource> Observer<K> for Watched {

@@ -93,6 +93,32 @@ impl Writer {
         Err(outpaced(spec))
     }
 
+    /// Whether a write would be refused: the checks that come before one of an object that is there.
+    pub fn check_resource(
+        &self,
+        object: &Object,
+        spec: &Spec,
+        rendered: &Rendered,
+        record: &Record,
+        kind: &GenericKind,
+        (resource, there): (&ApiResource, &ResourceMeta),
+    ) -> Result<(), Failure> {
+        check_owner(object, spec, &there.metadata)?;
+        if spec.target.creation.merges() {
+            return Ok(());
+        }
+        let target = Target {
+            writer: self,
+            object,
+            spec,
+            kind,
+            rendered,
+            resource: resource.clone(),
+            manager: fingerprint::field_manager(&object.name),
+        };
+        target.check_adoption(there, &TargetView::of_resource(&there.metadata), record)
+    }
+
     /// Deletes the target because all its sources are gone; only what we own.
     pub(super) async fn delete_resource(
         &self,
@@ -100,17 +126,11 @@ impl Writer {
         kind: &GenericKind,
         name: &str,
     ) -> Result<bool, Failure> {
-        let not_deleted = "could not delete resource";
         match self.delete_if_ours(object, kind, name).await {
-            Ok(Deletion::NotOurs) => {
-                let text = format!(
-                    "{kind} {name} is not owned by this ExternalSecret and was not deleted; delete it by hand"
-                );
-                Err(Failure::new(Cause::TargetOwned, text).headline(not_deleted))
-            }
+            Ok(Deletion::NotOurs) => Err(not_deleted(kind, name)),
             Ok(Deletion::Done) => Ok(true),
             Ok(Deletion::Absent) => Ok(false),
-            Err(failure) => Err(failure.headline(not_deleted)),
+            Err(failure) => Err(failure.headline(NOT_DELETED)),
         }
     }
 
@@ -146,19 +166,44 @@ impl Writer {
         let Some(meta) = looked.map_err(failed)? else {
             return Ok(Deletion::Absent);
         };
-        let view = TargetView::of_resource(&meta.metadata);
-        let created_by = fingerprint::created_by(&object.namespace, &object.name);
-        let ours = match &view.controller {
-            Some(controller) => *controller.uid == *object.uid,
-            None => view.created_by.as_deref() == Some(&created_by),
-        };
-        if !ours {
+        if !is_owned(object, &meta) {
             return Ok(Deletion::NotOurs);
         }
         resources_api::delete(&self.client, at, &meta)
             .await
             .map_err(failed)?;
         Ok(Deletion::Done)
+    }
+}
+
+const NOT_DELETED: &str = "could not delete resource";
+
+fn not_deleted(kind: &GenericKind, name: &str) -> Failure {
+    let text =
+        format!("{kind} {name} is not owned by this ExternalSecret and was not deleted; delete it by hand");
+    Failure::new(Cause::TargetOwned, text).headline(NOT_DELETED)
+}
+
+fn is_owned(object: &Object, meta: &ResourceMeta) -> bool {
+    let view = TargetView::of_resource(&meta.metadata);
+    let created_by = fingerprint::created_by(&object.namespace, &object.name);
+    match &view.controller {
+        Some(controller) => *controller.uid == *object.uid,
+        None => view.created_by.as_deref() == Some(&created_by),
+    }
+}
+
+/// Whether the deletion of an object would be refused.
+pub fn check_deletion(
+    object: &Object,
+    kind: &GenericKind,
+    name: &str,
+    there: &ResourceMeta,
+) -> Result<(), Failure> {
+    if is_owned(object, there) {
+        Ok(())
+    } else {
+        Err(not_deleted(kind, name))
     }
 }
 

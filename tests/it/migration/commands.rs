@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Runs a command to its end: its exit code, what it printed, and what it complained of.
-async fn keyferry(kubeconfig: &Path, arguments: &[&str]) -> (i32, String, String) {
+pub(crate) async fn keyferry(kubeconfig: &Path, arguments: &[&str]) -> (i32, String, String) {
     let endpoint = world().await.proxy.url();
     let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_keyferry"))
         .args(arguments)
@@ -81,6 +81,46 @@ async fn plan_compares_each_object_with_what_eso_left_and_shows_and_writes_nothi
         .await;
     let none = json!({ "target": { "creationPolicy": "None" }, "data": [entry(space, "v", "v")] });
     space.apply("not-written", none).await;
+    // Nothing of these is read or written again, although the source has another value by now.
+    for (name, refresh) in [
+        ("once", ("CreatedOnce", "1h")),
+        ("zero", ("Periodic", "0")),
+        ("changes", ("OnChange", "1h")),
+    ] {
+        let stale = Left {
+            refresh,
+            ..left(name, "Owner", &ROTATED)
+        };
+        stale.put(space).await;
+    }
+    // These are: an edit is put right whatever the policy.
+    let edited = Left {
+        refresh: ("OnChange", "1h"),
+        ..left("edited", "Owner", &CANARY)
+    };
+    edited.put(space).await;
+    space.edit("edited", json!({ "v": "canary-edit" })).await;
+    space.foreign_secret("foreign", &[("v", "canary-theirs")]).await;
+    let one = json!({ "data": [entry(space, "v", "v")] });
+    space.apply("foreign", one.clone()).await;
+    let with = |target: Value, name: &str| json!({ "target": target, "data": [entry(space, "v", name)] });
+    // Nothing to merge into, and nothing is made.
+    let merge = with(json!({ "creationPolicy": "Merge" }), "v");
+    space.apply("nowhere", merge).await;
+    // The sources are gone, and with them the Secret; what others wrote stays.
+    let gone = with(json!({ "deletionPolicy": "Delete" }), "absent");
+    for name in ["gone", "gone-foreign"] {
+        space.apply(name, gone.clone()).await;
+    }
+    space
+        .foreign_secret("gone-foreign", &[("v", "canary-theirs")])
+        .await;
+    // Frozen, it stays whatever is read.
+    left("frozen", "Owner", &ROTATED).put(space).await;
+    let frozen = json!({ "spec": { "target": { "immutable": true } } });
+    let (objects, params) = (space.objects(), PatchParams::default());
+    let patched = objects.patch("frozen", &params, &Patch::Merge(frozen)).await;
+    patched.unwrap();
     let before = versions(space).await;
     let mark = space.world.plane.audit().mark().unwrap();
 
@@ -104,24 +144,35 @@ async fn plan_compares_each_object_with_what_eso_left_and_shows_and_writes_nothi
     assert_eq!(
         said,
         [
+            ("changes", "settled"),
             ("continued", "equal"),
             ("deleted", "missing"),
+            ("edited", "different"),
             ("equal-createormerge", "equal"),
             ("equal-merge", "equal"),
             ("equal-orphan", "equal"),
             ("equal-owner", "equal"),
+            ("foreign", "failed"),
+            ("frozen", "settled"),
+            ("gone", "equal"),
+            ("gone-foreign", "failed"),
             ("not-written", "not-written"),
+            ("nowhere", "equal"),
+            ("once", "settled"),
             ("one-more", "different"),
             ("stale-createormerge", "different"),
             ("stale-merge", "different"),
             ("stale-orphan", "different"),
             ("stale-owner", "different"),
             ("unreadable", "failed"),
+            ("zero", "settled"),
         ],
         "{complaint}"
     );
     assert_eq!(code, 1);
-    assert!(out.contains("SecretNotFound: "), "{out}");
+    for cause in ["SecretNotFound: ", "TargetNotAdopted: ", "TargetOwned: "] {
+        assert!(out.contains(cause), "{out}");
+    }
     assert!(
         !out.contains("canary") && !complaint.contains("canary"),
         "{out}{complaint}"
