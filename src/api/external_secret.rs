@@ -16,7 +16,7 @@ pub use source::{
     ConversionStrategy, Data, DataFrom, DecodingStrategy, Find, FindName, GENERATOR_KINDS, GeneratorRef,
     MetadataPolicy, NullBytePolicy, RemoteRef, SourceRef,
 };
-pub use status::{Binding, ExternalSecretStatus, SyncedEntry};
+pub use status::{Binding, ExternalSecretStatus, SyncedEntry, WrittenTarget};
 pub use target::{
     CreationPolicy, DeletionPolicy, EngineVersion, Manifest, Target, Template, TemplateFrom,
     TemplateMergePolicy, TemplateMetadata, TemplateRef, TemplateRefItem, TemplateScope,

@@ -307,7 +307,10 @@ fn left_behind(ctx: &Context, object: &Object, record: &Record, spec: &Spec) -> 
     let secrets = ctx.targets.created_by(&object.namespace, &created_by);
     let secrets = secrets.into_iter().map(|name| TargetName { kind: None, name });
     let others = ctx.generic_targets.created_by(&object.namespace, &created_by);
-    let mut left: Vec<_> = secrets.chain(others).chain(record.written_as.clone()).collect();
+    // An operator that writes Secrets alone has no business with other kinds.
+    let is_ours = |target: &TargetName| target.kind.is_none() || ctx.config.rules.generic_targets;
+    let written = record.written_as.clone().filter(is_ours);
+    let mut left: Vec<_> = secrets.chain(others).chain(written).collect();
     left.sort();
     left.dedup();
     let current = spec.target.id();

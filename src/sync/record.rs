@@ -52,6 +52,8 @@ pub struct Reported {
     pub synced_form: Option<String>,
     /// `binding.name`.
     pub binding: Option<String>,
+    /// `target`.
+    pub target: Option<Box<TargetName>>,
     /// Versions.
     pub entries: Vec<SyncedEntry>,
     /// Entries beyond the list's bound.
@@ -136,13 +138,25 @@ impl Record {
             .as_deref()
             .filter(|form| !form.is_empty());
         let refreshed = status.refresh_time.as_ref().map(|time| time.0);
+        let binding = status.binding.as_ref().and_then(|binding| binding.name.clone());
+        let target = status
+            .target
+            .as_ref()
+            .map(|target| Box::new(TargetName::from(target)));
+        let secret = binding
+            .as_deref()
+            .filter(|name| !name.is_empty())
+            .map(|name| TargetName {
+                kind: None,
+                name: name.into(),
+            });
         Self {
             uid: object.uid.clone(),
             synced_form: refreshed.and(synced).map(Into::into),
             due: None,
             renew_at: None,
             written: None,
-            written_as: None,
+            written_as: target.as_deref().cloned().or(secret),
             targetless: ready.is_some_and(report::is_targetless),
             digest: None,
             unproven: true,
@@ -163,7 +177,8 @@ impl Record {
                     .or_else(|| synced.and_then(fingerprint::generation_of)),
                 refresh_time: refreshed,
                 synced_form: synced.map(str::to_owned),
-                binding: status.binding.as_ref().and_then(|binding| binding.name.clone()),
+                binding,
+                target,
                 entries: status.entries.clone().unwrap_or_default(),
                 omitted: status.omitted.unwrap_or_default(),
                 expires: status.expires.as_ref().map(|time| time.0),

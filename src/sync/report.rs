@@ -19,7 +19,7 @@ use super::{
     object::Object,
     plan::{CONTEST_WINDOW, DEFAULT_WAIT, Why},
     record::{Failing, Record, Reported},
-    spec::{Interval, Place},
+    spec::{Interval, Place, TargetName},
 };
 use crate::{
     api::external_secret::{StatusCondition, SyncedEntry},
@@ -120,6 +120,7 @@ pub fn succeeded(
         count_repair(record, began);
     }
     let (entries, omitted) = versions(object, record, outcome);
+    let (binding, target) = written(object, record, &outcome.done);
     let mut after = Reported {
         ready: Some(condition(
             "True",
@@ -132,14 +133,8 @@ pub fn succeeded(
         observed_generation: Some(object.generation),
         refresh_time: Some(began.at),
         synced_form: Some(object.form.to_string()),
-        // Where nothing was written, the Secret that was written before stays bound.
-        binding: match &outcome.done {
-            Done::Retained | Done::Applied(Applied::Deleted) => record.reported.binding.clone(),
-            Done::NotWritten | Done::AwaitingConfirmation | Done::Applied(Applied::Missing) => None,
-            Done::Applied(Applied::Created(_) | Applied::Updated(_) | Applied::Unchanged(_)) => {
-                object.secret_name().map(str::to_owned)
-            }
-        },
+        binding,
+        target,
         entries,
         omitted,
         expires: outcome.expires,
@@ -182,6 +177,26 @@ fn count_repair(record: &mut Record, began: Began) {
         record.repairs.pop_front();
     }
     record.repairs.push_back(began.instant);
+}
+
+/// What was written: the name of a Secret, or a target of another kind. Where nothing was, what was written before stays.
+fn written(object: &Object, record: &Record, done: &Done) -> (Option<String>, Option<Box<TargetName>>) {
+    match done {
+        Done::Retained | Done::Applied(Applied::Deleted) => {
+            let before = &record.reported;
+            (before.binding.clone(), before.target.clone())
+        }
+        Done::NotWritten | Done::AwaitingConfirmation | Done::Applied(Applied::Missing) => (None, None),
+        Done::Applied(Applied::Created(_) | Applied::Updated(_) | Applied::Unchanged(_)) => {
+            let other = object.generic_target().map(|(kind, name)| {
+                Box::new(TargetName {
+                    kind: Some(kind.clone()),
+                    name: name.into(),
+                })
+            });
+            (object.secret_name().map(str::to_owned), other)
+        }
+    }
 }
 
 /// The versions that the target holds.
@@ -445,6 +460,13 @@ pub fn write(record: &mut Record, after: Reported) -> Option<Value> {
     );
     field("binding", before.binding != after.binding, &|| {
         json!(after.binding.as_ref().map(|name| json!({ "name": name })))
+    });
+    field("target", before.target != after.target, &|| {
+        let target = after.target.as_deref();
+        json!(target.and_then(|target| {
+            let kind = target.kind.as_ref()?;
+            Some(json!({ "apiVersion": kind.api_version(), "kind": &*kind.kind, "name": &*target.name }))
+        }))
     });
     field("entries", before.entries != after.entries, &|| {
         json!((!after.entries.is_empty()).then_some(&after.entries))

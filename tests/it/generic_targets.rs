@@ -1,6 +1,9 @@
 //! Targets that are no Secrets: ConfigMaps and custom resources, behind their flag.
 
+mod commands;
 mod life;
+mod restart;
+mod rights;
 
 use kube::{
     Api,
@@ -9,7 +12,10 @@ use kube::{
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
-use crate::world::{Operator, Space, Start, apply_crds, provider, until, world};
+use crate::{
+    generators,
+    world::{Operator, Space, Start, apply_crds, provider, until, world},
+};
 
 /// The operator that writes other kinds than Secret.
 async fn operator() -> &'static Operator {
@@ -224,6 +230,18 @@ async fn a_custom_resource_is_written_at_the_paths_of_its_template() {
     widgets
         .holds("plain", "/spec", &json!({ "data": { "host": "db.example" } }))
         .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_generator_makes_fills_a_config_map_through_a_template() {
+    let space = space().await;
+    let fake = json!({ "controller": "generic", "data": { "user": "guest" } });
+    generators::generator(&space, "Fake", "fixed", fake).await;
+    let template = json!({ "template": { "data": { "greeting": "hello {{ .user }}" } } });
+    let spec = json!({ "target": config_map(template), "dataFrom": [generators::from("Fake", "fixed")] });
+    space.apply("generated", spec).await;
+    let wanted = json!({ "greeting": "hello guest" });
+    config_maps(&space).holds("generated", "/data", &wanted).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

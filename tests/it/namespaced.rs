@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use crate::world::{Operator, Start, apply_crds, crds_in, provider, put, secrets_manager, until, world};
 
 /// What the operator needs in a namespace that it serves.
-fn rules(secrets: &[&str]) -> Value {
+pub(crate) fn rules(secrets: &[&str]) -> Value {
     json!([
         { "apiGroups": ["external-secrets.io"], "resources": ["externalsecrets", "secretstores"], "verbs": ["list", "watch"] },
         {

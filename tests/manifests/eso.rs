@@ -15,7 +15,14 @@ pub(crate) enum Stage {
 }
 
 /// Status fields that only we have.
-const OURS: [&str; 5] = ["observedGeneration", "cause", "entries", "omitted", "expires"];
+const OURS: [&str; 6] = [
+    "observedGeneration",
+    "cause",
+    "entries",
+    "omitted",
+    "expires",
+    "target",
+];
 
 /// The CRD as ESO would install it.
 pub(crate) fn shaped(crd: &CustomResourceDefinition, stage: Stage) -> Value {

@@ -23,6 +23,9 @@ pub struct ExternalSecretStatus {
     /// The Secret that was written, as a Provisioned Service of servicebinding.io.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub binding: Option<Binding>,
+    /// What was written, where it is no Secret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<WrittenTarget>,
     /// The generation of the object that this status speaks of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
@@ -48,6 +51,18 @@ pub struct Binding {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = ""))]
     pub name: Option<String>,
+}
+
+/// What was written, where it is no Secret.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WrittenTarget {
+    /// API version of its kind.
+    pub api_version: String,
+    /// Kind.
+    pub kind: String,
+    /// Name.
+    pub name: String,
 }
 
 /// The version of a secret that is synced.

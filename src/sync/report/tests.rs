@@ -3,7 +3,12 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     api::names,
-    sync::{absence::OnMissing, cause::Cause, spec::Place, target::Written},
+    sync::{
+        absence::OnMissing,
+        cause::Cause,
+        spec::{GenericKind, Place},
+        target::Written,
+    },
 };
 
 const HOUR: Interval = Interval::Every(Duration::from_hours(1));
@@ -835,6 +840,13 @@ proptest! {
     }
 }
 
+fn config_map(name: &str) -> TargetName {
+    TargetName {
+        kind: Some(GenericKind::new("v1", "ConfigMap")),
+        name: name.into(),
+    }
+}
+
 prop_compose! {
     fn any_reported()(
         message in "[ab]",
@@ -843,6 +855,7 @@ prop_compose! {
         second in proptest::option::of(0_i64..2),
         synced_form in proptest::option::of("[ab]"),
         binding in proptest::option::of("[ab]"),
+        target in proptest::option::of("[ab]"),
         entries in 0_usize..2,
         omitted in 0_i64..2,
         expires in proptest::option::of(0_i64..2),
@@ -859,6 +872,7 @@ prop_compose! {
             refresh_time: second.map(|second| Timestamp::from_second(START + second).unwrap()),
             synced_form,
             binding,
+            target: target.map(|name| Box::new(config_map(&name))),
             entries: vec![entry("k", "v"); entries],
             omitted,
             expires: expires.map(|second| Timestamp::from_second(START + second).unwrap()),
@@ -875,6 +889,7 @@ fn shown(reported: Reported) -> serde_json::Map<String, Value> {
         "refreshTime": reported.refresh_time.map(Time),
         "syncedResourceVersion": reported.synced_form,
         "binding": reported.binding.map(|name| json!({ "name": name })),
+        "target": reported.target.map(|target| json!({ "apiVersion": "v1", "kind": "ConfigMap", "name": target.name })),
         "entries": (!reported.entries.is_empty()).then_some(reported.entries),
         "omitted": (reported.omitted > 0).then_some(reported.omitted),
         "expires": reported.expires.map(Time),

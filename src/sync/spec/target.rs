@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use super::{Rules, invalid};
 use crate::{
     api::{
-        external_secret::{self as api, CreationPolicy, DeletionPolicy, ExternalSecretSpec},
+        external_secret::{self as api, CreationPolicy, DeletionPolicy, ExternalSecretSpec, WrittenTarget},
         names,
     },
     sync::{
@@ -26,6 +26,16 @@ pub struct GenericKind {
 }
 
 impl GenericKind {
+    /// A kind as manifests name it.
+    pub fn new(api_version: &str, kind: &str) -> Self {
+        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+        Self {
+            group: group.into(),
+            version: version.into(),
+            kind: kind.into(),
+        }
+    }
+
     /// Whether it is the kind whose data are strings by key.
     pub fn is_config_map(&self) -> bool {
         self.group.is_empty() && *self.kind == *"ConfigMap"
@@ -54,6 +64,15 @@ pub struct TargetName {
     pub kind: Option<GenericKind>,
     /// Name.
     pub name: Box<str>,
+}
+
+impl From<&WrittenTarget> for TargetName {
+    fn from(target: &WrittenTarget) -> Self {
+        Self {
+            kind: Some(GenericKind::new(&target.api_version, &target.kind)),
+            name: target.name.as_str().into(),
+        }
+    }
 }
 
 impl fmt::Display for TargetName {
@@ -195,9 +214,5 @@ fn generic_kind(
         ))
         .headline("invalid generic target"));
     }
-    Ok(Some(GenericKind {
-        group: group.into(),
-        version: version.into(),
-        kind: kind.into(),
-    }))
+    Ok(Some(GenericKind::new(api_version, kind)))
 }

@@ -99,6 +99,34 @@ async fn merge_writes_into_what_is_there_and_makes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn create_or_merge_makes_what_is_missing_and_keeps_what_others_wrote() {
+    let space = space().await;
+    space.put("v", "1").await;
+    let maps = config_maps(&space);
+    maps.foreign(json!({
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "there" }, "data": { "a": "theirs", "b": "x" },
+    }))
+    .await;
+    for name in ["there", "missing"] {
+        let spec = json!({
+            "target": config_map(json!({ "creationPolicy": "CreateOrMerge" })), "data": data(&space, &[("a", "v")]),
+        });
+        space.apply(name, spec).await;
+    }
+    let there = maps.holds("there", "/data", &json!({ "a": "1", "b": "x" })).await;
+    let made = maps.holds("missing", "/data", &json!({ "a": "1" })).await;
+    assert_eq!(there.metadata.owner_references, None);
+    assert_eq!(made.metadata.owner_references, None);
+    // It is missed at once, and a key of others stays through a repair.
+    maps.delete("missing").await;
+    maps.holds("missing", "/data", &json!({ "a": "1" })).await;
+    maps.edit("there", json!({ "data": { "a": "edited", "c": "y" } }))
+        .await;
+    maps.holds("there", "/data", &json!({ "a": "1", "b": "x", "c": "y" }))
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_orphan_has_no_owner() {
     let space = space().await;
     space.put("v", "1").await;

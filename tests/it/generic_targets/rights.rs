@@ -1,0 +1,137 @@
+//! An operator that may not do everything with the kind of a target.
+
+use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
+use keyferry_parts::{
+    ControlPlane,
+    control_plane::{Authorization, Options, User},
+};
+use kube::{
+    Api, Client,
+    api::{Patch, PatchParams, PostParams},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    harness::{dynamic, namespace},
+    namespaced::rules,
+    world::{
+        Operator, Start, apply_crds, crds_in, on_eso_crds, provider, put, secrets_manager, until, world,
+    },
+};
+
+const VERBS: [&str; 6] = ["get", "list", "watch", "create", "patch", "delete"];
+
+async fn apply(client: &Client, namespace: &str, kind: &str, name: &str, spec: &Value) {
+    let object = json!({
+        "apiVersion": "external-secrets.io/v1", "kind": kind, "metadata": { "name": name }, "spec": spec,
+    });
+    let params = PatchParams::apply("user").force();
+    let api = dynamic(client, "v1", kind, Some(namespace));
+    api.patch(name, &params, &Patch::Apply(object)).await.unwrap();
+}
+
+/// A namespace with a store, where the user `keyferry` may do everything but one verb with ConfigMaps.
+async fn without(client: &Client, name: &str, lacking: &str) {
+    namespace(client, name).await;
+    let verbs: Vec<_> = VERBS.into_iter().filter(|verb| *verb != lacking).collect();
+    let mut rules = rules(&VERBS);
+    let of_the_kind = json!({ "apiGroups": [""], "resources": ["configmaps"], "verbs": verbs });
+    rules.as_array_mut().unwrap().push(of_the_kind);
+    let role = json!({ "metadata": { "name": "keyferry" }, "rules": rules });
+    let binding = json!({
+        "metadata": { "name": "keyferry" },
+        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "keyferry" },
+        "subjects": [{ "apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "keyferry" }],
+    });
+    let role: Role = serde_json::from_value(role).unwrap();
+    let binding: RoleBinding = serde_json::from_value(binding).unwrap();
+    let params = PostParams::default();
+    let api = Api::namespaced(client.clone(), name);
+    api.create(&params, &role).await.unwrap();
+    let api = Api::namespaced(client.clone(), name);
+    api.create(&params, &binding).await.unwrap();
+    let store = json!({ "provider": { "aws": provider(json!({})) } });
+    apply(client, name, "SecretStore", "aws", &store).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_right_that_the_operator_lacks_is_named_with_its_verb_and_kind() {
+    // Which CRDs there are changes nothing about rights.
+    if on_eso_crds() {
+        return;
+    }
+    let user = User {
+        name: "keyferry".to_owned(),
+        groups: vec![],
+    };
+    let plane = ControlPlane::start(Options {
+        authorization: Authorization::Rbac,
+        users: vec![user],
+        ..Options::default()
+    })
+    .await
+    .unwrap();
+    let client = plane.client().await.unwrap();
+    apply_crds(&client, &crds_in("crds")).await;
+    let namespaces = VERBS.map(|verb| format!("lacks-{verb}"));
+    for (name, verb) in namespaces.iter().zip(VERBS) {
+        without(&client, name, verb).await;
+    }
+    let aws = secrets_manager(world().await.moto.url(), "AKIDTEST", None);
+    put(&aws, "generic-rights/v", "1").await;
+    let kubeconfig = plane.folder().join("generic-rights.kubeconfig");
+    let token = plane.token("keyferry").unwrap();
+    plane.write_kubeconfig(&kubeconfig, token).unwrap();
+    let start = Start {
+        kubeconfig: Some(kubeconfig),
+        arguments: vec![
+            "--unsafe-allow-generic-targets".to_owned(),
+            format!("--namespace={}", namespaces.join(",")),
+        ],
+        ..Start::default()
+    };
+    let operator = Operator::start(&start, "generic-rights").await;
+    let spec = |target: &str| {
+        json!({
+            "secretStoreRef": { "name": "aws" },
+            "target": { "name": target, "manifest": { "apiVersion": "v1", "kind": "ConfigMap" } },
+            "data": [{ "secretKey": "a", "remoteRef": { "key": "generic-rights/v" } }],
+        })
+    };
+    for name in &namespaces {
+        apply(&client, name, "ExternalSecret", "app", &spec("first")).await;
+    }
+    let says = async |namespace: &str, status: &str, text: &str| {
+        until(&format!("{text:?} in {namespace}"), || async {
+            let objects = dynamic(&client, "v1", "ExternalSecret", Some(namespace));
+            let object = objects.get("app").await.map_err(|e| e.to_string())?;
+            let ready = &object.data["status"]["conditions"][0];
+            let message = ready["message"].as_str().unwrap_or_default();
+            if ready["status"] == status && message.contains(text) {
+                Ok(())
+            } else {
+                Err(ready.to_string())
+            }
+        })
+        .await;
+    };
+    // What an earlier name left is deleted once the new one stands.
+    says("lacks-delete", "True", "synced").await;
+    apply(&client, "lacks-delete", "ExternalSecret", "app", &spec("second")).await;
+    for verb in ["get", "create", "patch", "delete"] {
+        let wanted = format!("grant its ServiceAccount `{verb}` on configmaps in namespace lacks-{verb}");
+        says(&format!("lacks-{verb}"), "False", &wanted).await;
+    }
+    // A watch is nobody's in particular: the log says what it lacks, and objects are synced all the same.
+    for verb in ["list", "watch"] {
+        says(&format!("lacks-{verb}"), "True", "synced").await;
+        let wanted = format!("cannot {verb} resource \"configmaps\"");
+        until(&format!("{wanted} in the log"), || async {
+            // Texts in JSON have their quotes escaped.
+            let log = operator.log().replace('\\', "");
+            if log.contains(&wanted) { Ok(()) } else { Err(log) }
+        })
+        .await;
+    }
+    operator.stop().await;
+}
