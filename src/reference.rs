@@ -1,10 +1,13 @@
 //! `docs/reference.md`: every field of the CRDs as a table, made from their schema, so that it cannot tell otherwise.
 
+mod examples;
+
 use std::fmt::Write;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
 };
+use serde_json::Value;
 
 use crate::crds::{self, Error};
 
@@ -15,7 +18,7 @@ Printed by `keyferry crds --reference`; change the types in src/api, not this fi
 
 `[]` stands for each item of a list, `{}` for each value of a map. A field is optional unless its type says *required*. Where the
 column says nothing, there is no default in the schema; what happens then is in the meaning. Examples that show how fields work
-together are in [`examples/`](../examples).
+together are in [`examples/`](../examples/README.md).
 ";
 
 /// The fields of which others are shown elsewhere: path, and where.
@@ -63,66 +66,74 @@ fn kind(text: &mut String, crd: &CustomResourceDefinition) {
         let Some(fields) = schema.properties.as_ref().and_then(|fields| fields.get(part)) else {
             continue;
         };
-        let mut rows = String::new();
-        walk(&mut rows, part, fields);
-        if rows.is_empty() {
+        let mut fields_of_part = vec![];
+        walk(&mut fields_of_part, part, fields);
+        if fields_of_part.is_empty() {
             continue;
         }
-        _ = match part {
-            "spec" => write!(
-                text,
-                "\n| Field | Type | Default | Example | Meaning |\n|---|---|---|---|---|\n{rows}"
-            ),
-            _ => write!(
-                text,
-                "\nWhat is reported:\n\n| Field | Type | Meaning |\n|---|---|---|\n{rows}"
-            ),
-        };
+        text.push_str(if part == "spec" {
+            "\n| Field | Type | Default | Example | Meaning |\n|---|---|---|---|---|\n"
+        } else {
+            "\nWhat is reported:\n\n| Field | Type | Example | Meaning |\n|---|---|---|---|\n"
+        });
+        for field in fields_of_part {
+            row(text, &names.kind, &field);
+        }
     }
 }
 
-fn walk(rows: &mut String, path: &str, schema: &JSONSchemaProps) {
+/// A field as the tables have it.
+struct Field<'a> {
+    path: String,
+    schema: &'a JSONSchemaProps,
+    required: bool,
+}
+
+fn walk<'a>(fields: &mut Vec<Field<'a>>, path: &str, schema: &'a JSONSchemaProps) {
     let required = schema.required.as_deref().unwrap_or_default();
     for (name, field) in schema.properties.iter().flatten() {
         let path = format!("{path}.{name}");
-        row(rows, &path, field, required.contains(name));
+        fields.push(Field {
+            path: path.clone(),
+            schema: field,
+            required: required.contains(name),
+        });
         if !ELSEWHERE.iter().any(|(elsewhere, _)| *elsewhere == path) {
-            inside(rows, &path, field);
+            inside(fields, &path, field);
         }
     }
 }
 
-fn inside(rows: &mut String, path: &str, field: &JSONSchemaProps) {
+fn inside<'a>(fields: &mut Vec<Field<'a>>, path: &str, field: &'a JSONSchemaProps) {
     if let Some(JSONSchemaPropsOrArray::Schema(items)) = &field.items {
-        walk(rows, &format!("{path}[]"), items);
+        walk(fields, &format!("{path}[]"), items);
     }
     if let Some(JSONSchemaPropsOrBool::Schema(values)) = &field.additional_properties {
-        walk(rows, &format!("{path}{{}}"), values);
+        walk(fields, &format!("{path}{{}}"), values);
     }
-    walk(rows, path, field);
+    walk(fields, path, field);
 }
 
-fn row(rows: &mut String, path: &str, field: &JSONSchemaProps, required: bool) {
-    let elsewhere = ELSEWHERE.iter().find(|(elsewhere, _)| *elsewhere == path);
-    let kind = match elsewhere {
+fn row(text: &mut String, kind: &str, field: &Field<'_>) {
+    let Field { path, schema, .. } = field;
+    let elsewhere = ELSEWHERE.iter().find(|(elsewhere, _)| elsewhere == path);
+    let type_ = match elsewhere {
         Some((_, there)) => (*there).to_owned(),
-        None => type_of(field),
+        None => type_of(schema),
     };
-    let required = if required && path.starts_with("spec.") {
-        ", *required*"
-    } else {
-        ""
-    };
-    let meaning = cell(field.description.as_deref().unwrap_or_default());
+    let example = examples::of(kind, path, schema);
+    let example = example.map(|value| code(&value)).unwrap_or_default();
+    let meaning = cell(schema.description.as_deref().unwrap_or_default());
+    // Writing to a String cannot fail.
     _ = if path.starts_with("status") {
-        writeln!(rows, "| `{path}` | {kind} | {meaning} |")
+        writeln!(text, "| `{path}` | {type_} | {example} | {meaning} |")
     } else {
-        let default = field.default.as_ref().map(|value| code(&value.0.to_string()));
+        let required = if field.required { ", *required*" } else { "" };
+        let default = schema.default.as_ref().map(|value| code(&value.0));
+        let default = default.unwrap_or_default();
         writeln!(
-            rows,
-            "| `{path}` | {kind}{required} | {} | {} | {meaning} |",
-            default.unwrap_or_default(),
-            example(field),
+            text,
+            "| `{path}` | {type_}{required} | {default} | {example} | {meaning} |"
         )
     };
 }
@@ -153,26 +164,9 @@ fn plural(items: &JSONSchemaProps) -> String {
     }
 }
 
-/// What the description names after "such as", or the last value of a list: seldom the default.
-fn example(field: &JSONSchemaProps) -> String {
-    let description = field.description.as_deref().unwrap_or_default();
-    let named = description
-        .split_once("such as `")
-        .and_then(|(_, rest)| rest.split_once('`'))
-        .map(|(example, _)| code(example));
-    let listed = || {
-        field
-            .enum_
-            .as_ref()?
-            .last()
-            .map(|value| code(value.0.as_str().unwrap_or_default()))
-    };
-    let plain = || (field.type_.as_deref() == Some("boolean")).then(|| code("true"));
-    named.or_else(listed).or_else(plain).unwrap_or_default()
-}
-
-fn code(text: &str) -> String {
-    let text = text.trim_matches('"');
+/// A value as a manifest has it: text bare, all else as JSON, which is YAML too.
+fn code(value: &Value) -> String {
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     if text.is_empty() {
         return "empty".to_owned();
     }
@@ -185,3 +179,6 @@ fn cell(text: &str) -> String {
         .replace("\n- ", "<br>• ")
         .replace('\n', "<br>")
 }
+
+#[cfg(test)]
+mod tests;
