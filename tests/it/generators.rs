@@ -9,7 +9,10 @@ use kube::{
 };
 use serde_json::{Value, json};
 
-use crate::world::{Operator, Space, Start, operator, provider, until};
+use crate::{
+    examples,
+    world::{Operator, Space, Start, operator, provider, until},
+};
 
 const VERSION: &str = "generators.external-secrets.io/v1alpha1";
 /// The seed of RFC 6238, whose code for second 59 is known.
@@ -668,27 +671,6 @@ async fn generated_values_appear_in_no_log_status_event_or_metric() {
     }
 }
 
-/// Applies an example into the space; each of its objects is read back as it stands in the file.
-async fn example(space: &Space, file: &str) {
-    let path = format!("{}/examples/{file}", env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(path).unwrap();
-    for document in text.split("\n---\n") {
-        let object: DynamicObject = serde_saphyr::from_str(document).unwrap();
-        let types = object.types.clone().unwrap();
-        let (name, kind) = (
-            object.metadata.name.clone().unwrap(),
-            GroupVersionKind::try_from(&types).unwrap(),
-        );
-        let resource = ApiResource::from_gvk(&kind);
-        let api: Api<DynamicObject> = match types.kind.as_str() {
-            "ClusterGenerator" => Api::all_with(space.client.clone(), &resource),
-            _ => Api::namespaced_with(space.client.clone(), &space.namespace, &resource),
-        };
-        let params = PatchParams::apply("user").force();
-        api.patch(&name, &params, &Patch::Apply(&object)).await.unwrap();
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn the_examples_of_generators_do_what_they_say() {
     let space = Space::new().await;
@@ -716,7 +698,7 @@ async fn the_examples_of_generators_do_what_they_say() {
         ("fake-generator.yaml", "guest-login", &["password", "username"]),
         ("cluster-generator.yaml", "session-key", &["password"]),
     ] {
-        example(&space, file).await;
+        examples::apply(&space, file).await;
         assert_eq!(names(&made(&space, secret).await), keys, "{file}");
         space.ready(secret, "True").await;
     }

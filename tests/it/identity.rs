@@ -11,7 +11,7 @@ const OTHER: &str = "222222222222";
 const THIRD: &str = "333333333333";
 
 /// A client in another account: moto keeps accounts apart by the assumed role.
-async fn in_account(space: &Space, account: &str) -> aws_sdk_secretsmanager::Client {
+pub(crate) async fn in_account(space: &Space, account: &str) -> aws_sdk_secretsmanager::Client {
     let config = aws_sdk_sts::Config::builder()
         .behavior_version(aws_sdk_sts::config::BehaviorVersion::latest())
         .region(aws_sdk_sts::config::Region::new(crate::world::REGION))

@@ -8,7 +8,10 @@ use aws_sdk_ssm::{
 use keyferry_parts::When;
 use serde_json::{Value, json};
 
-use crate::world::{REGION, Space};
+use crate::{
+    examples,
+    world::{REGION, Space},
+};
 
 pub(crate) fn client(space: &Space) -> Client {
     let config = aws_sdk_ssm::Config::builder()
@@ -158,18 +161,7 @@ async fn the_example_becomes_what_its_comments_say() {
     .await;
     let database = r#"{"username":"app","password":"pa55"}"#;
     put(&ssm, &name("DATABASE"), ParameterType::SecureString, database).await;
-    for document in include_str!("../../examples/parameter-store.yaml").split("\n---\n") {
-        let object: Value = serde_saphyr::from_str(document).unwrap();
-        let (name, spec) = (
-            object["metadata"]["name"].as_str().unwrap(),
-            object["spec"].clone(),
-        );
-        match object["kind"].as_str() {
-            Some("SecretStore") => space.store_spec(name, spec).await,
-            Some("ExternalSecret") => space.apply(name, spec).await,
-            kind => panic!("{kind:?}"),
-        }
-    }
+    examples::apply(&space, "parameter-store.yaml").await;
     let wanted = [
         ("LOG_LEVEL", "info"),
         ("FEATURES", "search,export"),

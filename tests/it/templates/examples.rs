@@ -1,35 +1,9 @@
 //! The manifests of `examples/` that are about templates, applied as they stand.
 
-use kube::{
-    Api,
-    api::{DynamicObject, Patch, PatchParams},
-    core::{ApiResource, GroupVersionKind},
+use crate::{
+    examples::apply,
+    world::{Space, put},
 };
-use serde_json::Value;
-
-use crate::world::{Space, put};
-
-impl Space {
-    /// Applies the manifests of an example in this space's namespace.
-    async fn example(&self, file: &str) {
-        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("examples")
-            .join(file);
-        let text = std::fs::read_to_string(path).unwrap();
-        for mut object in serde_saphyr::from_multiple::<Value>(&text).unwrap() {
-            object["metadata"]["namespace"] = self.namespace.as_str().into();
-            let text = |value: &Value| value.as_str().unwrap().to_owned();
-            let (api_version, kind) = (text(&object["apiVersion"]), text(&object["kind"]));
-            let (group, version) = api_version.split_once('/').unwrap_or(("", &api_version));
-            let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, &kind));
-            let api: Api<DynamicObject> =
-                Api::namespaced_with(self.client.clone(), &self.namespace, &resource);
-            let name = text(&object["metadata"]["name"]);
-            let params = PatchParams::apply("example").force();
-            api.patch(&name, &params, &Patch::Apply(object)).await.unwrap();
-        }
-    }
-}
 
 async fn space() -> Space {
     let space = Space::new().await;
@@ -42,7 +16,7 @@ async fn the_example_of_a_template_renders_a_configuration_file() {
     let space = space().await;
     let value = r#"{"username":"app","password":"p@ss/\"word\"","host":"db.example.com"}"#;
     put(&space.aws, "template/database", value).await;
-    space.example("template.yaml").await;
+    apply(&space, "template.yaml").await;
     let wanted = [
         (
             "url",
@@ -68,7 +42,7 @@ async fn the_example_of_templates_in_a_config_map_renders_them() {
         r#"{"username":"app","password":"p@ss"}"#,
     )
     .await;
-    space.example("template-from.yaml").await;
+    apply(&space, "template-from.yaml").await;
     let wanted = [
         ("app.ini", "[database]\nuser = app\npassword = p@ss\n"),
         ("DATABASE_USER", "app"),
@@ -84,7 +58,7 @@ async fn the_example_of_a_pull_secret_renders_a_docker_config() {
     let space = space().await;
     let value = r#"{"host":"registry.example.com","user":"robot","token":"t0ken"}"#;
     put(&space.aws, "docker-config/registry", value).await;
-    space.example("docker-config.yaml").await;
+    apply(&space, "docker-config.yaml").await;
     let config = r#"{"auths":{"registry.example.com":{"auth":"cm9ib3Q6dDBrZW4=","password":"t0ken","username":"robot"}}}"#;
     space.holds("pull-secret", &[(".dockerconfigjson", config)]).await;
     let type_ = space.secret("pull-secret").await.type_;
