@@ -271,3 +271,43 @@ async fn a_template_source_that_changed_while_no_operator_ran_is_rendered_after_
     space.holds("other", &[("k", "changed admin")]).await;
     operator.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_of_data_from_that_somebody_removed_while_no_operator_ran_comes_back() {
+    let space = Space::unserved().await;
+    store(&space, "removed").await;
+    space.put("db", r#"{"user":"u","password":"p"}"#).await;
+    let policies = ["Owner", "CreateOrMerge", "Merge"];
+    let spec = |policy: &str| {
+        json!({
+            "target": { "creationPolicy": policy }, "dataFrom": [{ "extract": { "key": space.id("db") } }],
+        })
+    };
+    let start = Start {
+        class: Some("removed".to_owned()),
+        ..Start::default()
+    };
+    let operator = Operator::start(&start, "removed-1").await;
+    space.foreign_secret("merge", &[]).await;
+    let whole = [("user", "u"), ("password", "p")];
+    for policy in policies {
+        let name = policy.to_lowercase();
+        space.apply(&name, spec(policy)).await;
+        space.holds(&name, &whole).await;
+        space.ready(&name, "True").await;
+    }
+    operator.kill().await;
+    for policy in policies {
+        let removed = json!({ "data": { "user": null } });
+        space.patch_secret(&policy.to_lowercase(), removed).await;
+    }
+    let operator = Operator::start(&start, "removed-2").await;
+    // A Secret that is ours as a whole carries a digest of its keys. In one that others write too nothing tells which keys
+    // we held, until the source is read again.
+    space.holds("owner", &whole).await;
+    for name in ["createormerge", "merge"] {
+        space.annotate(name, "force-sync", "1").await;
+        space.holds(name, &whole).await;
+    }
+    operator.stop().await;
+}

@@ -5,6 +5,7 @@
     reason = "a test that cannot go on should stop where it is"
 )]
 
+mod docs;
 mod eso;
 
 use std::{collections::BTreeMap, fs, path::Path};
