@@ -289,6 +289,7 @@ async fn serve(
         () = stop.cancelled() => return,
         () = watches::all_listed(listed) => {}
     }
+    watches::start_template_sources(ctx, &mut watching, stop);
     ready.set();
     tracing::info!(
         objects = ctx.objects.len(),

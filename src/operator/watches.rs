@@ -88,20 +88,9 @@ pub(super) fn start_all(
             let observer = Targets::new(ctx, scope);
             spawn!(api, labelled, "secret", observer);
         }
-        // Nobody waits for these either: a kind is watched only while some object writes it.
+        // Nobody waits for these: a kind is watched only while some object writes it.
         if ctx.config.rules.generic_targets {
             watching.spawn(watch_used(Arc::clone(ctx), stop.clone()));
-        }
-    }
-    // Nobody waits for these: they run only while some object names a source.
-    if ctx.config.template_watch {
-        for (scope, api) in ctx.config.apis::<PartialObjectMeta<ConfigMap>>(&ctx.client) {
-            let watch = while_used(Arc::clone(ctx), SourceKind::ConfigMap, scope, api, stop.clone());
-            watching.spawn(watch);
-        }
-        for (scope, api) in ctx.config.apis::<PartialObjectMeta<Secret>>(&ctx.client) {
-            let watch = while_used(Arc::clone(ctx), SourceKind::Secret, scope, api, stop.clone());
-            watching.spawn(watch);
         }
     }
     if ctx.config.namespaces.is_empty() {
@@ -112,6 +101,26 @@ pub(super) fn start_all(
         spawn!(api, config(), "serviceaccount", ServiceAccounts(Arc::clone(ctx)));
     }
     lists
+}
+
+/// Starts the watches of template sources, each while some object names one. Only once all objects are listed: what is
+/// shown of a source that nobody names yet is not kept.
+pub(super) fn start_template_sources(
+    ctx: &Arc<Context>,
+    watching: &mut JoinSet<()>,
+    stop: &CancellationToken,
+) {
+    if !ctx.config.template_watch {
+        return;
+    }
+    for (scope, api) in ctx.config.apis::<PartialObjectMeta<ConfigMap>>(&ctx.client) {
+        let watch = while_used(Arc::clone(ctx), SourceKind::ConfigMap, scope, api, stop.clone());
+        watching.spawn(watch);
+    }
+    for (scope, api) in ctx.config.apis::<PartialObjectMeta<Secret>>(&ctx.client) {
+        let watch = while_used(Arc::clone(ctx), SourceKind::Secret, scope, api, stop.clone());
+        watching.spawn(watch);
+    }
 }
 
 /// Waits until every first list is in.
