@@ -68,7 +68,7 @@ use crate::{
 /// secret must be able to wait for it together, or it is read once for each lot of them.
 const TURNS: Limits = Limits {
     urgent: 512,
-    periodic: 2048,
+    periodic: 1024,
 };
 /// Writes of target Secrets at once: more gain nothing at the API server.
 const WRITES: usize = 32;

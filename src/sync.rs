@@ -196,15 +196,15 @@ impl Stages {
         let digest = render::digest(&self.digest_key, &rendered, &policy);
         if record.digest == Some(digest) && !record.unproven && is_intact(spec, record, seen) {
             record.found = found;
-            let renamed = self.delete_renamed(object, spec, renamed).await?;
+            let renamed = self.delete_renamed(object, spec, record, renamed).await?;
             return finished(Done::Applied(Applied::Unchanged(None)), renamed);
         }
         // In boxes, as all that not every turn does: up to thousands of turns wait for reads, each as large as its largest part.
         let applied = Box::pin(self.writer.apply(object, spec, &rendered, record, view)).await?;
         record.found = found;
         record.digest = Some(digest);
-        note(record, spec, &applied);
-        let renamed = self.delete_renamed(object, spec, renamed).await?;
+        note(record, &applied);
+        let renamed = self.delete_renamed(object, spec, record, renamed).await?;
         finished(Done::Applied(applied), renamed)
     }
 
@@ -275,12 +275,20 @@ impl Stages {
         &self,
         object: &Object,
         spec: &Spec,
+        record: &mut Record,
         names: &[TargetName],
     ) -> Result<usize, Failure> {
-        if spec.target.creation != CreationPolicy::Owner || names.is_empty() {
-            return Ok(0);
+        let deleted = if spec.target.creation != CreationPolicy::Owner || names.is_empty() {
+            0
+        } else {
+            let stays = record.written.as_ref().map(|written| &*written.uid);
+            Box::pin(self.writer.delete_renamed(object, names, stays)).await?
+        };
+        // Only now: what could not be deleted is tried again.
+        if record.written.is_some() {
+            record.written_as = Some(spec.target.id());
         }
-        Box::pin(self.writer.delete_renamed(object, names)).await
+        Ok(deleted)
     }
 
     /// Nothing came back: whether that ends the sync, or an empty Secret is written.
@@ -320,12 +328,11 @@ fn not_ours_to_delete() -> Failure {
 }
 
 /// What is known of the target after it was written.
-fn note(record: &mut Record, spec: &Spec, applied: &Applied) {
+fn note(record: &mut Record, applied: &Applied) {
     record.targetless = *applied == Applied::Missing;
     match applied {
         Applied::Created(written) | Applied::Updated(written) | Applied::Unchanged(Some(written)) => {
             record.written = Some(written.clone());
-            record.written_as = Some(spec.target.id());
             record.unproven = false;
         }
         Applied::Missing | Applied::Deleted => {

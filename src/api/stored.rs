@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use kube::Resource;
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::{Value, value::RawValue};
@@ -49,7 +49,19 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Stored<T> {
         if let Ok(object) = serde_json::from_str(text.get()) {
             return Ok(Self(Ok(object)));
         }
-        let json: Value = serde_json::from_str(text.get()).map_err(serde::de::Error::custom)?;
+        let json: Value = match serde_json::from_str(text.get()) {
+            Ok(json) => json,
+            Err(why) => {
+                // Nested too deep. One such object must not take the list of all others away.
+                let Outline { metadata } =
+                    serde_json::from_str(text.get()).map_err(serde::de::Error::custom)?;
+                return Ok(Self(Err(Box::new(Unreadable {
+                    metadata: metadata.into(),
+                    why: why.to_string(),
+                    json: Value::Null,
+                }))));
+            }
+        };
         match T::deserialize(&json) {
             Ok(object) => Ok(Self(Ok(object))),
             Err(why) => {
@@ -61,6 +73,39 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Stored<T> {
                     json,
                 }))))
             }
+        }
+    }
+}
+
+/// What is read of an object of which nothing else can be: nothing here nests.
+#[derive(Deserialize)]
+struct Outline {
+    metadata: Identity,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Identity {
+    name: Option<String>,
+    namespace: Option<String>,
+    uid: Option<String>,
+    resource_version: Option<String>,
+    generation: Option<i64>,
+    deletion_timestamp: Option<Time>,
+    finalizers: Option<Vec<String>>,
+}
+
+impl From<Identity> for ObjectMeta {
+    fn from(identity: Identity) -> Self {
+        Self {
+            name: identity.name,
+            namespace: identity.namespace,
+            uid: identity.uid,
+            resource_version: identity.resource_version,
+            generation: identity.generation,
+            deletion_timestamp: identity.deletion_timestamp,
+            finalizers: identity.finalizers,
+            ..Self::default()
         }
     }
 }
@@ -124,6 +169,27 @@ mod tests {
             Some("ReadWrite")
         );
         assert!(unreadable.why.contains("invalid type"), "{}", unreadable.why);
+    }
+
+    #[test]
+    fn an_object_that_is_nested_too_deep_is_unreadable_and_its_neighbours_are_read() {
+        let deep = format!("{}1{}", "[".repeat(5000), "]".repeat(5000));
+        let store = |name: &str, more: &str| {
+            format!(
+                r#"{{"metadata":{{"name":"{name}","uid":"u","managedFields":[{{"fieldsV1":{{"f":{deep}}}}}]}},"spec":{{"provider":{{"fake":{more}}}}}}}"#
+            )
+        };
+        let list = format!(
+            "[{},{}]",
+            store("deep", &deep),
+            r#"{"metadata":{"name":"flat"},"spec":{"provider":{"fake":1}}}"#
+        );
+        let stored: Vec<Stored<SecretStore>> = serde_json::from_str(&list).unwrap();
+        let names = stored.iter().map(|store| store.meta().name.as_deref());
+        assert_eq!(names.collect::<Vec<_>>(), [Some("deep"), Some("flat")]);
+        let [deep, flat] = &*stored else { panic!("two") };
+        assert!(flat.0.is_ok());
+        assert!(deep.0.as_ref().unwrap_err().why.contains("recursion limit"));
     }
 
     #[test]

@@ -24,8 +24,10 @@ const PATIENCE_PART: u32 = 50;
 const LEAST_PATIENCE: Duration = Duration::from_millis(250);
 const MOST_PATIENCE: Duration = Duration::from_secs(30);
 
-/// A full batch leaves as soon as nobody has joined for so long: many who share its secrets may be about to.
+/// A full batch leaves as soon as nobody has joined for so long: many who share its secrets may be about to …
 const LULL: Duration = Duration::from_millis(50);
+/// … or when it has been full for so long.
+const LONGEST_LULL: Duration = Duration::from_millis(250);
 
 /// An urgent read leaves at once, unless a call of the same desk is under way: then it waits for that call's return, and at
 /// most so long. In a burst those that come meanwhile fill its batch; a lone one does not wait.
@@ -51,6 +53,8 @@ pub(super) struct Waiting {
     company: Queue,
     /// When the last of those joined.
     company_joined: Option<Instant>,
+    /// Since when they are enough for a batch.
+    full_since: Option<Instant>,
     next_ticket: u64,
     /// Calls that have left and are not back.
     under_way: usize,
@@ -119,6 +123,7 @@ impl Waiting {
             alone: Queue::default(),
             company: Queue::default(),
             company_joined: None,
+            full_since: None,
             next_ticket: 0,
             under_way: 0,
         }
@@ -247,9 +252,15 @@ impl Waiting {
         // Behind a full batch the oldest stand first, and nobody waits longer than the lull.
         let waiting = self.company.tickets.iter().take(limit);
         let due = waiting.filter_map(|(_, read)| Some(self.reads.get(read)?.leave_at));
-        let settled = self.company_joined.map(|joined| joined + LULL);
-        let full = settled.filter(|_| self.company.count >= limit);
-        if let Some(until) = due.chain(full).min().filter(|until| *until > now) {
+        let full = (self.company.count >= limit).then(|| *self.full_since.get_or_insert(now) + LONGEST_LULL);
+        if full.is_none() {
+            self.full_since = None;
+        }
+        let settled = self
+            .company_joined
+            .map(|joined| joined + LULL)
+            .filter(|_| full.is_some());
+        if let Some(until) = due.chain(full).chain(settled).min().filter(|until| *until > now) {
             return Plan::Until(until);
         }
         go(false, self.company.count > 1, first)

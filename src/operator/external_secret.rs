@@ -314,7 +314,7 @@ fn left_behind(ctx: &Context, object: &Object, record: &Record, spec: &Spec) -> 
     left.sort();
     left.dedup();
     let current = spec.target.id();
-    left.retain(|target| *target != current);
+    left.retain(|target| !target.is_same_object(&current));
     left
 }
 

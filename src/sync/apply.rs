@@ -182,15 +182,21 @@ impl Writer {
         Ok(true)
     }
 
-    /// Deletes what an earlier target left: what we wrote for this object under other names, or of other kinds.
-    pub async fn delete_renamed(&self, object: &Object, left: &[TargetName]) -> Result<usize, Failure> {
+    /// Deletes what an earlier target left: what we wrote for this object under other names, or of other kinds. The object
+    /// with the uid `stays` is the target of now, whatever it is called.
+    pub async fn delete_renamed(
+        &self,
+        object: &Object,
+        left: &[TargetName],
+        stays: Option<&str>,
+    ) -> Result<usize, Failure> {
         let manager = fingerprint::field_manager(&object.name);
         let created_by = fingerprint::created_by(&object.namespace, &object.name);
         let mut deleted = 0;
         for target in left {
             let name = &*target.name;
             if let Some(kind) = &target.kind {
-                deleted += usize::from(self.delete_renamed_resource(object, kind, name).await?);
+                deleted += usize::from(self.delete_renamed_resource(object, kind, name, stays).await?);
                 continue;
             }
             let failed = |e: Error| failed(&e, name, "delete").headline("could not delete orphaned secrets");

@@ -142,7 +142,8 @@ impl Record {
         let target = status
             .target
             .as_ref()
-            .map(|target| Box::new(TargetName::from(target)));
+            .and_then(TargetName::of_status)
+            .map(Box::new);
         let secret = binding
             .as_deref()
             .filter(|name| !name.is_empty())

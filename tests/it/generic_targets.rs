@@ -41,15 +41,19 @@ fn widgets(group: &str) -> Value {
         "port": { "type": "integer" },
         "rules": { "type": "array", "items": texts },
     } });
+    let versions = ["v1", "v1beta1"].map(|version| {
+        json!({
+            "name": version, "served": true, "storage": version == "v1",
+            "schema": { "openAPIV3Schema": { "type": "object", "properties": { "spec": spec } } },
+        })
+    });
     json!({
         "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
         "metadata": { "name": format!("widgets.{group}") },
         "spec": {
             "group": group, "scope": "Namespaced",
             "names": { "kind": "Widget", "plural": "widgets", "singular": "widget" },
-            "versions": [{ "name": "v1", "served": true, "storage": true, "schema": { "openAPIV3Schema": {
-                "type": "object", "properties": { "spec": spec },
-            } } }],
+            "versions": versions,
         },
     })
 }

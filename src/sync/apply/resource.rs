@@ -126,7 +126,8 @@ impl Writer {
         kind: &GenericKind,
         name: &str,
     ) -> Result<bool, Failure> {
-        match self.delete_if_ours(object, kind, name).await {
+        let ours = |meta: &ResourceMeta| is_owned(object, meta);
+        match self.delete_if(ours, object, kind, name).await {
             Ok(Deletion::NotOurs) => Err(not_deleted(kind, name)),
             Ok(Deletion::Done) => Ok(true),
             Ok(Deletion::Absent) => Ok(false),
@@ -140,8 +141,18 @@ impl Writer {
         object: &Object,
         kind: &GenericKind,
         name: &str,
+        stays: Option<&str>,
     ) -> Result<bool, Failure> {
-        match self.delete_if_ours(object, kind, name).await {
+        let manager = fingerprint::field_manager(&object.name);
+        // A copy that somebody made carries our label too, but not our manager.
+        let is_writer = |entry: &ManagedFieldsEntry| {
+            is_applied_by(entry, &manager) || entry.manager.as_deref() == Some(ESO_MANAGER)
+        };
+        let ours = |meta: &ResourceMeta| {
+            let mut entries = meta.metadata.managed_fields.iter().flatten();
+            is_owned(object, meta) && entries.any(is_writer) && meta.metadata.uid.as_deref() != stays
+        };
+        match self.delete_if(ours, object, kind, name).await {
             Ok(deletion) => Ok(matches!(deletion, Deletion::Done)),
             // A kind that is not served any more took its objects with it.
             Err(failure) if failure.cause == Cause::TargetKindNotServed => Ok(false),
@@ -149,8 +160,9 @@ impl Writer {
         }
     }
 
-    async fn delete_if_ours(
+    async fn delete_if(
         &self,
+        ours: impl Fn(&ResourceMeta) -> bool,
         object: &Object,
         kind: &GenericKind,
         name: &str,
@@ -166,7 +178,7 @@ impl Writer {
         let Some(meta) = looked.map_err(failed)? else {
             return Ok(Deletion::Absent);
         };
-        if !is_owned(object, &meta) {
+        if !ours(&meta) {
             return Ok(Deletion::NotOurs);
         }
         resources_api::delete(&self.client, at, &meta)

@@ -66,12 +66,29 @@ pub struct TargetName {
     pub name: Box<str>,
 }
 
-impl From<&WrittenTarget> for TargetName {
-    fn from(target: &WrittenTarget) -> Self {
-        Self {
-            kind: Some(GenericKind::new(&target.api_version, &target.kind)),
+impl TargetName {
+    /// Whether both name the same object: the version of a kind says only how it is written.
+    pub fn is_same_object(&self, other: &Self) -> bool {
+        let kind = |target: &Self| {
+            target
+                .kind
+                .as_ref()
+                .map(|kind| (kind.group.clone(), kind.kind.clone()))
+        };
+        self.name == other.name && kind(self) == kind(other)
+    }
+
+    /// The target that a status names; nothing where no spec could have named it.
+    pub fn of_status(target: &WrittenTarget) -> Option<Self> {
+        let (api_version, kind) = (&*target.api_version, &*target.kind);
+        let may_be = (api_version, kind) != ("v1", "Secret")
+            && can_be_kind(api_version, kind)
+            && refusal(api_version).is_none()
+            && crate::secrets_api::is_name(&target.name);
+        may_be.then(|| Self {
+            kind: Some(GenericKind::new(api_version, kind)),
             name: target.name.as_str().into(),
-        }
+        })
     }
 }
 
@@ -172,6 +189,26 @@ const REFUSED_GROUPS: [(&str, &str); 3] = [
     ),
 ];
 
+fn group_of(api_version: &str) -> &str {
+    api_version.split_once('/').map_or("", |(group, _)| group)
+}
+
+/// Why a group is refused, where it is.
+fn refusal(api_version: &str) -> Option<&'static str> {
+    let group = group_of(api_version);
+    let refused = REFUSED_GROUPS.iter().find(|(refused, _)| *refused == group);
+    refused.map(|(_, why)| *why)
+}
+
+/// Whether these could name a kind.
+fn can_be_kind(api_version: &str, kind: &str) -> bool {
+    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+    let is_label = |text: &str| crate::secrets_api::is_name(text) && !text.contains('.');
+    let is_kind = !kind.is_empty() && kind.len() <= 63 && kind.bytes().all(|b| b.is_ascii_alphanumeric());
+    let is_group = group.is_empty() && !api_version.contains('/') || crate::secrets_api::is_name(group);
+    is_group && is_label(version) && is_kind
+}
+
 /// The kind that a manifest names; none is Secret, which has rules of its own and needs no flag.
 fn generic_kind(
     manifest: &api::Manifest,
@@ -190,22 +227,17 @@ fn generic_kind(
              genericTargets.enabled); or leave out spec.target.manifest to write a Secret"
         ));
     }
-    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-    let is_label = |text: &str| crate::secrets_api::is_name(text) && !text.contains('.');
-    let is_kind = !kind.is_empty() && kind.len() <= 63 && kind.bytes().all(|b| b.is_ascii_alphanumeric());
-    if !(group.is_empty() && !api_version.contains('/') || crate::secrets_api::is_name(group))
-        || !is_label(version)
-        || !is_kind
-    {
+    if !can_be_kind(api_version, kind) {
         return Err(invalid(format!(
             "spec.target.manifest {api_version:?} {kind:?} cannot be a kind; write apiVersion as group/version, or v1, and \
              kind as in a manifest, such as ConfigMap"
         ))
         .headline("invalid generic target"));
     }
-    if let Some((_, why)) = REFUSED_GROUPS.iter().find(|(refused, _)| *refused == group) {
+    if let Some(why) = refusal(api_version) {
         return refused(format!(
-            "spec.target.manifest {kind} of {group} is refused: {why}; apply such objects yourself"
+            "spec.target.manifest {kind} of {} is refused: {why}; apply such objects yourself",
+            group_of(api_version)
         ));
     }
     if target.immutable == Some(true) {

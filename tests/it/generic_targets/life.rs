@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{Objects, config_map, config_maps, data, failure, space, widget};
-use crate::world::until;
+use crate::world::{Space, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_edit_is_put_right_and_what_others_added_stays() {
@@ -215,4 +215,63 @@ async fn what_eso_wrote_is_continued_and_its_hash_goes() {
     let ours = maps.holds("app", "/data", &json!({ "a": "1" })).await;
     let annotations = ours.metadata.annotations.unwrap();
     assert!(!annotations.contains_key("reconcile.external-secrets.io/data-hash"));
+}
+
+/// Asks for a sync and waits until it is over.
+async fn sync(space: &Space, name: &str, asked: &str) {
+    let before = space.status(name).await.synced_resource_version;
+    space.annotate(name, "force-sync", asked).await;
+    until("the sync that was asked for", || async {
+        let now = space.status(name).await.synced_resource_version;
+        if now == before {
+            Err(format!("{now:?}"))
+        } else {
+            Ok(())
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_version_of_the_kind_is_the_same_object_whoever_writes_it() {
+    let space = space().await;
+    space.put("v", "1").await;
+    let of = |version: &str| {
+        let target = super::target(&format!("test.example/{version}"), "Widget", json!({}));
+        json!({ "target": target, "data": data(&space, &[("a", "v")]) })
+    };
+    let widgets = Objects::new(&space, "test.example/v1", "Widget");
+    let wanted = json!({ "a": "1" });
+    space.apply("app", of("v1")).await;
+    let uid = widgets.holds("app", "/spec/data", &wanted).await.metadata.uid;
+    // Somebody else has the other version watched: it shows the same objects.
+    space.apply("other", of("v1beta1")).await;
+    widgets.holds("other", "/spec/data", &wanted).await;
+    for (asked, version) in [("1", "v1"), ("2", "v1beta1"), ("3", "v1")] {
+        space.apply("app", of(version)).await;
+        sync(&space, "app", asked).await;
+        let widget = widgets.holds("app", "/spec/data", &wanted).await;
+        assert_eq!(widget.metadata.uid, uid, "written as {version}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_that_somebody_made_by_hand_stays() {
+    let space = space().await;
+    space.put("v", "1").await;
+    let spec = json!({ "target": config_map(json!({})), "data": data(&space, &[("a", "v")]) });
+    space.apply("app", spec).await;
+    let maps = config_maps(&space);
+    let made = maps.holds("app", "/data", &json!({ "a": "1" })).await;
+    maps.foreign(json!({
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {
+            "name": "backup", "labels": made.metadata.labels, "annotations": made.metadata.annotations,
+            "ownerReferences": made.metadata.owner_references,
+        },
+        "data": { "a": "1" },
+    }))
+    .await;
+    sync(&space, "app", "1").await;
+    maps.holds("backup", "/data", &json!({ "a": "1" })).await;
 }
