@@ -191,7 +191,7 @@ func randomTimetable(e *engine, source *rand.Rand, r *report) {
 		text = g.soup(3, "@", "@daily", "@Daily", "@every", "@every ", "@hourly", " ", "1h", "-1h", "0.5s", "1d", "90m", "1h1m1.5s", "999999h", "0", "1ns", "@weekly ")
 	}
 	if g.chance(60) {
-		text = g.pick("TZ=", "CRON_TZ=", "CRON_TZ=", "tz=", "TZ =") + g.pick("Europe/London", "America/Sao_Paulo", "Africa/Cairo", "Asia/Tehran", "Pacific/Apia", "Antarctica/Troll", "America/Caracas", "America/New_York", "Australia/Lord_Howe", "America/Havana", "Asia/Beirut", "America/Asuncion", "Europe/Dublin", "Africa/Casablanca", "Pacific/Kiritimati", "Local", "UTC", "utc", "EST", "EST5EDT", "GMT+3", "Etc/GMT-14", "europe/berlin", "../etc", "", "Asia/Gaza") + g.pick(" ", " ", " ", "  ", "\t", "") + text
+		text = g.pick("TZ=", "CRON_TZ=", "CRON_TZ=", "tz=", "TZ =") + g.pick("Europe/London", "America/Sao_Paulo", "Africa/Cairo", "Asia/Tehran", "Pacific/Apia", "Antarctica/Troll", "America/Caracas", "America/New_York", "Australia/Lord_Howe", "America/Havana", "Asia/Beirut", "America/Asuncion", "Europe/Dublin", "Pacific/Kiritimati", "Local", "UTC", "utc", "EST", "EST5EDT", "GMT+3", "Etc/GMT-14", "europe/berlin", "../etc", "", "Asia/Gaza") + g.pick(" ", " ", " ", "  ", "\t", "") + text
 	}
 	at := time.Date(1995+g.Intn(45), time.Month(1+g.Intn(12)), 1+g.Intn(31), g.Intn(24), g.Intn(60), g.Intn(60), 0, time.UTC)
 	want := scheduleAnswer(text, at)

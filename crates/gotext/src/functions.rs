@@ -10,7 +10,7 @@ mod crypto;
 mod date;
 mod defaults;
 mod dict;
-mod encoding;
+pub(crate) mod encoding;
 mod equal;
 mod flow;
 mod hash;

@@ -52,7 +52,7 @@ fn decode(
 }
 
 /// Go's `base64.StdEncoding.DecodeString`: padding required, line ends skipped, unused bits ignored.
-pub(super) fn base64(input: &[u8]) -> Result<Vec<u8>, String> {
+pub(crate) fn base64(input: &[u8]) -> Result<Vec<u8>, String> {
     match well_formed_base64(input) {
         Some(bytes) => Ok(bytes),
         None => any_base64(input),

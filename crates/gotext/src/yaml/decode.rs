@@ -1,15 +1,14 @@
 //! From nodes to values: tags, aliases, merges, and keys as JSON has them.
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::LazyLock;
 
-use data_encoding::{BASE64, Encoding};
 use zeroize::Zeroizing;
 
 use super::error::Error;
 use super::load::{Document, Node, NodeId, Scalar};
 use super::resolve::{CoreTag, Resolved, resolve, resolve_tagged};
 use super::show::show;
+use crate::functions::encoding::base64;
 use crate::json::{MAX_DEPTH, Number, Value};
 use crate::strconv::{FloatForm, FloatSize, REPLACEMENT, format_float, push_rune, runes};
 
@@ -270,16 +269,8 @@ fn decode_scalar(scalar: &Scalar) -> Result<Decoded, Error> {
     })
 }
 
-/// Go's standard Base64: line breaks and surplus bits do not matter.
-static LENIENT_BASE64: LazyLock<Encoding> = LazyLock::new(|| {
-    let mut specification = BASE64.specification();
-    specification.check_trailing_bits = false;
-    specification.ignore.push_str("\r\n");
-    specification.encoding().unwrap_or(BASE64)
-});
-
 fn binary(text: &str) -> Result<Decoded, Error> {
-    let bytes = LENIENT_BASE64.decode(text.as_bytes());
+    let bytes = base64(text.as_bytes());
     let bytes = bytes.map_err(|_| Error::yaml("!!binary value contains invalid base64 data"))?;
     let bytes = Zeroizing::new(bytes);
     let mut text = Zeroizing::new(Vec::with_capacity(bytes.len()));

@@ -13,6 +13,14 @@ fn read(text: &str) -> String {
 }
 
 #[test]
+fn binary_ends_with_its_padding_as_for_go() {
+    assert_eq!(read("!!binary aGk="), "\"hi\"");
+    for text in ["!!binary aGk=0o10", "!!binary aGk=aGk=", "!!binary aGk"] {
+        assert!(read(text).contains("invalid base64 data"), "{text}");
+    }
+}
+
+#[test]
 fn later_merges_replace_earlier_keys_and_earlier_maps_of_a_list_count_more() {
     assert_eq!(
         read("a: &x {k: 1, l: 1}\nb:\n  k: 0\n  <<: *x"),
