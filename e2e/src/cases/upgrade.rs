@@ -161,8 +161,9 @@ pub(crate) async fn under_load(world: &World<'_>) -> Result<(), Failure> {
 /// There and back as docs/upgrade.md says, CRDs and rights included.
 pub(crate) async fn from_the_first_chart(world: &World<'_>) -> Result<(), Failure> {
     world.uninstall(HOME).await?;
-    let wait = ["--wait", "--timeout=3m"];
-    world.helm(FIRST_CHART, HOME, &json!({}), &wait).await?;
+    // The CRDs that an earlier case applied by kubectl stand newer than the first chart's: Helm would refuse to change them.
+    let flags = ["--wait", "--timeout=3m", "--force-conflicts"];
+    world.helm(FIRST_CHART, HOME, &json!({}), &flags).await?;
     let first = chart_of(world).await?;
     load(world, "of the first").await?;
     let watch = Watch::begin(world).await?;
