@@ -89,6 +89,16 @@ struct Target<'a> {
 }
 
 impl Writer {
+    fn target<'a>(&'a self, object: &'a Object, spec: &'a Spec, rendered: &'a Rendered) -> Target<'a> {
+        Target {
+            writer: self,
+            object,
+            spec,
+            rendered,
+            manager: fingerprint::field_manager(&object.name),
+        }
+    }
+
     /// Makes the target equal to what was rendered.
     pub async fn apply(
         &self,
@@ -102,14 +112,7 @@ impl Writer {
         if let Some(kind) = &spec.target.kind {
             return Box::pin(self.apply_resource(object, spec, kind, rendered, record)).await;
         }
-        let manager = fingerprint::field_manager(&object.name);
-        let target = Target {
-            writer: self,
-            object,
-            spec,
-            rendered,
-            manager,
-        };
+        let target = self.target(object, spec, rendered);
         let expects_none =
             view.is_none() && record.written.is_none() && spec.target.creation != CreationPolicy::Merge;
         let mut seen = if expects_none { None } else { target.look().await? };
@@ -137,13 +140,7 @@ impl Writer {
         record: &Record,
         there: &SecretMeta,
     ) -> Result<(), Failure> {
-        let target = Target {
-            writer: self,
-            object,
-            spec,
-            rendered,
-            manager: fingerprint::field_manager(&object.name),
-        };
+        let target = self.target(object, spec, rendered);
         ownership::check_owner(object, spec, &there.metadata)?;
         let ours = ownership::is_ours(object, record, there);
         let checked = target.check_type(there, ours).await;

@@ -57,10 +57,7 @@ fn one(space: &Space, name: &str, interval: &str) -> Value {
 
 /// Writes by operators in this space, as verb, resource and name.
 fn writes(space: &Space, since: keyferry_parts::audit::Mark) -> Vec<String> {
-    let requests = space.world.plane.audit().since(since).unwrap();
-    let ours = requests
-        .iter()
-        .filter(|r| r.is_in(&space.namespace) && r.is_write() && r.user_agent.starts_with("keyferry/"));
+    let ours = space.writes(since).into_iter();
     ours.map(|r| {
         let name = r.object.as_ref().map_or("", |object| &object.name);
         format!("{} {} {name}", r.verb, r.resource())

@@ -31,6 +31,23 @@ pub(crate) fn rules(secrets: &[&str]) -> Value {
     ])
 }
 
+/// Lets the user `keyferry` do this in a namespace.
+pub(crate) async fn grant(client: &Client, namespace: &str, rules: &Value) {
+    let role = json!({ "metadata": { "name": "keyferry" }, "rules": rules });
+    let binding = json!({
+        "metadata": { "name": "keyferry" },
+        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "keyferry" },
+        "subjects": [{ "apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "keyferry" }],
+    });
+    let role: Role = serde_json::from_value(role).unwrap();
+    let binding: RoleBinding = serde_json::from_value(binding).unwrap();
+    let params = PostParams::default();
+    let api = Api::namespaced(client.clone(), namespace);
+    api.create(&params, &role).await.unwrap();
+    let api = Api::namespaced(client.clone(), namespace);
+    api.create(&params, &binding).await.unwrap();
+}
+
 /// A cluster with RBAC in which the user `keyferry` may do `secrets` with Secrets of the namespaces `allowed`.
 struct Cluster {
     plane: ControlPlane,
@@ -62,23 +79,7 @@ impl Cluster {
                 .await;
         }
         for name in allowed {
-            let role = json!({ "metadata": { "name": "keyferry" }, "rules": rules(secrets) });
-            let binding = json!({
-                "metadata": { "name": "keyferry" },
-                "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "keyferry" },
-                "subjects": [{ "apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "keyferry" }],
-            });
-            let role: Role = serde_json::from_value(role).unwrap();
-            let binding: RoleBinding = serde_json::from_value(binding).unwrap();
-            let params = PostParams::default();
-            Api::namespaced(cluster.client.clone(), name)
-                .create(&params, &role)
-                .await
-                .unwrap();
-            Api::namespaced(cluster.client.clone(), name)
-                .create(&params, &binding)
-                .await
-                .unwrap();
+            grant(&cluster.client, name, &rules(secrets)).await;
         }
         cluster
     }

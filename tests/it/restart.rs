@@ -25,10 +25,7 @@ fn one(space: &Space, name: &str, interval: &str) -> Value {
 
 /// Writes of Secrets and statuses of ExternalSecrets in a namespace, by verb and resource.
 fn writes(space: &Space, since: keyferry_parts::audit::Mark) -> Vec<String> {
-    let requests = space.world.plane.audit().since(since).unwrap();
-    let ours = requests
-        .iter()
-        .filter(|r| r.is_in(&space.namespace) && r.is_write() && r.user_agent.starts_with("keyferry/"));
+    let ours = space.writes(since).into_iter();
     ours.map(|r| format!("{} {}", r.verb, r.resource()))
         .filter(|w| !w.contains("event"))
         .collect()
@@ -73,19 +70,7 @@ async fn a_restart_with_five_hundred_fresh_objects_asks_aws_for_nothing_and_writ
     assert!(calls > 0);
     let mark = space.world.plane.audit().mark().unwrap();
     let operator = Operator::start(&start, "fresh-2").await;
-    until("each object to have had its turn", || async {
-        let metrics = operator.metrics().await;
-        let turns = metrics
-            .lines()
-            .filter(|l| l.starts_with("externalsecret_sync_calls_total") && l.contains(&space.namespace))
-            .count();
-        if turns == 500 {
-            Ok(())
-        } else {
-            Err(format!("{turns} of 500"))
-        }
-    })
-    .await;
+    operator.has_turned(&space, 500).await;
     assert_eq!(proxy.calls().count(&When::any()), calls, "AWS was asked");
     let writes: Vec<_> = writes(&space, mark)
         .into_iter()

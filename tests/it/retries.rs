@@ -118,21 +118,7 @@ async fn retry_settings_that_mean_nothing_are_said_on_the_store_and_its_objects_
         space.store_spec(name, store).await;
         space.apply("app", spec(name)).await;
         space.fails("app", "StoreNotReady").await;
-        until(&format!("the store {name} to say why"), || async {
-            let status = space.stores().get(name).await.unwrap().status.unwrap_or_default();
-            let message = status
-                .conditions
-                .unwrap_or_default()
-                .first()
-                .and_then(|c| c.message.clone())
-                .unwrap_or_default();
-            if message.contains(wanted) {
-                Ok(())
-            } else {
-                Err(message)
-            }
-        })
-        .await;
+        space.store_says(name, &[wanted]).await;
         assert_eq!(space.secret("app").await.metadata.resource_version, before);
     }
 }

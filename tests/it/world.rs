@@ -10,6 +10,7 @@ use std::{
 use aws_sdk_secretsmanager::{config::Credentials, primitives::Blob};
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use keyferry::api::{ClusterSecretStore, ExternalSecret, ExternalSecretStatus, SecretStore};
+use keyferry_parts::audit::{Mark, Request};
 use keyferry_parts::{Child, ControlPlane, CountingProxy, Lifeline, Moto, free_ports};
 use kube::{
     Api, Client,
@@ -155,6 +156,21 @@ impl Operator {
 
     pub(crate) async fn metrics(&self) -> String {
         get(self.metrics, "/metrics").await.unwrap().1
+    }
+
+    /// Waits until so many objects of a space, and no other number, have had their turn.
+    pub(crate) async fn has_turned(&self, space: &Space, objects: usize) {
+        until("each object to have had its turn", || async {
+            let metrics = self.metrics().await;
+            let turns = metrics
+                .lines()
+                .filter(|l| l.starts_with("externalsecret_sync_calls_total") && l.contains(&space.namespace))
+                .count();
+            (turns == objects)
+                .then_some(())
+                .ok_or_else(|| format!("{turns} of {objects}"))
+        })
+        .await;
     }
 
     /// SIGKILL, as a node that dies.
@@ -350,6 +366,37 @@ impl Space {
             .send()
             .await
             .unwrap();
+    }
+
+    /// Writes by operators and their commands in this space, dry runs included.
+    pub(crate) fn writes(&self, since: Mark) -> Vec<Request> {
+        let requests = self.world.plane.audit().since(since).unwrap().into_iter();
+        requests
+            .filter(|r| r.is_in(&self.namespace) && r.is_write() && r.user_agent.starts_with("keyferry/"))
+            .collect()
+    }
+
+    /// The same without dry runs, as verb and path.
+    pub(crate) fn real_writes(&self, since: Mark) -> Vec<String> {
+        let writes = self.writes(since).into_iter();
+        let real = writes.filter(|r| !r.uri.contains("dryRun=All"));
+        real.map(|r| format!("{} {}", r.verb, r.uri)).collect()
+    }
+
+    /// Waits until the first condition of a store says all of this.
+    pub(crate) async fn store_says(&self, name: &str, parts: &[&str]) {
+        until(&format!("the store {name} to say why"), || async {
+            let status = self.stores().get(name).await.unwrap().status.unwrap_or_default();
+            let conditions = status.conditions.unwrap_or_default();
+            let message = conditions.first().and_then(|c| c.message.clone());
+            let message = message.unwrap_or_default();
+            if parts.iter().all(|part| message.contains(part)) {
+                Ok(())
+            } else {
+                Err(message)
+            }
+        })
+        .await;
     }
 
     pub(crate) fn stores(&self) -> Api<SecretStore> {

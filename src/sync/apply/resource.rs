@@ -37,7 +37,7 @@ struct Target<'a> {
     spec: &'a Spec,
     kind: &'a GenericKind,
     rendered: &'a Rendered,
-    resource: ApiResource,
+    resource: &'a ApiResource,
     manager: String,
 }
 
@@ -74,15 +74,8 @@ impl Writer {
         rendered: &Rendered,
         record: &Record,
     ) -> Result<Applied, Failure> {
-        let target = Target {
-            writer: self,
-            object,
-            spec,
-            kind,
-            rendered,
-            resource: self.resolve(kind).await?,
-            manager: fingerprint::field_manager(&object.name),
-        };
+        let resource = self.resolve(kind).await?;
+        let target = Target::new(self, object, spec, rendered, kind, &resource);
         for _ in 0..ATTEMPTS {
             match target.attempt(record).await {
                 Ok(applied) => return Ok(applied),
@@ -103,20 +96,8 @@ impl Writer {
         kind: &GenericKind,
         (resource, there): (&ApiResource, &ResourceMeta),
     ) -> Result<(), Failure> {
-        check_owner(object, spec, &there.metadata)?;
-        if spec.target.creation.merges() {
-            return Ok(());
-        }
-        let target = Target {
-            writer: self,
-            object,
-            spec,
-            kind,
-            rendered,
-            resource: resource.clone(),
-            manager: fingerprint::field_manager(&object.name),
-        };
-        target.check_adoption(there, &TargetView::of_resource(&there.metadata), record)
+        let view = TargetView::of_resource(&there.metadata);
+        Target::new(self, object, spec, rendered, kind, resource).check(there, &view, record)
     }
 
     /// Deletes the target because all its sources are gone; only what we own.
@@ -226,10 +207,38 @@ enum Deletion {
     NotOurs,
 }
 
-impl Target<'_> {
+impl<'a> Target<'a> {
+    fn new(
+        writer: &'a Writer,
+        object: &'a Object,
+        spec: &'a Spec,
+        rendered: &'a Rendered,
+        kind: &'a GenericKind,
+        resource: &'a ApiResource,
+    ) -> Self {
+        Self {
+            writer,
+            object,
+            spec,
+            kind,
+            rendered,
+            resource,
+            manager: fingerprint::field_manager(&object.name),
+        }
+    }
+
+    /// Whether what is there may be written.
+    fn check(&self, seen: &ResourceMeta, view: &TargetView, record: &Record) -> Result<(), Failure> {
+        check_owner(self.object, self.spec, &seen.metadata)?;
+        if self.spec.target.creation.merges() {
+            return Ok(());
+        }
+        self.check_adoption(seen, view, record)
+    }
+
     fn at(&self) -> At<'_> {
         At {
-            resource: &self.resource,
+            resource: self.resource,
             namespace: &self.object.namespace,
             name: &self.spec.target.name,
         }
@@ -262,11 +271,8 @@ impl Target<'_> {
         if seen.metadata.deletion_timestamp.is_some() {
             return Err(going(self.spec).into());
         }
-        check_owner(self.object, self.spec, &seen.metadata)?;
         let view = TargetView::of_resource(&seen.metadata);
-        if !self.spec.target.creation.merges() {
-            self.check_adoption(&seen, &view, record)?;
-        }
+        self.check(&seen, &view, record)?;
         let seen = self.take_over(seen, &view).await?;
         let written = self.apply(Some(&seen)).await?;
         Ok(if written.resource_version == view.resource_version {

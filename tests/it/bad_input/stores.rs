@@ -5,7 +5,7 @@ use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
 use super::{Synced, good, has};
-use crate::world::{Space, until};
+use crate::world::Space;
 
 async fn cluster_store(space: &Space, name: &str, spec: Value) {
     let store = json!({
@@ -200,26 +200,6 @@ async fn a_role_that_cannot_be_assumed_makes_its_store_not_ready_and_its_objects
         &synced.fails(spec, "StoreNotReady").await,
         &["SecretStore \"role\" is not ready"],
     );
-    until("the store to say why", || async {
-        let status = space
-            .stores()
-            .get("role")
-            .await
-            .unwrap()
-            .status
-            .unwrap_or_default();
-        let message = status
-            .conditions
-            .unwrap_or_default()
-            .first()
-            .and_then(|c| c.message.clone())
-            .unwrap_or_default();
-        if message.contains("sts:AssumeRole") && message.contains(&role) {
-            Ok(())
-        } else {
-            Err(message)
-        }
-    })
-    .await;
+    space.store_says("role", &["sts:AssumeRole", &role]).await;
     drop(refused);
 }

@@ -4,7 +4,7 @@ use keyferry_parts::{CountingProxy, When};
 use serde_json::{Value, json};
 
 use super::{Objects, config_map, config_maps, data, widget, widgets};
-use crate::world::{Operator, Space, Start, apply_crds, on_eso_crds, provider, until};
+use crate::world::{Operator, Space, Start, apply_crds, on_eso_crds, provider};
 
 /// A space whose store names a class, and how an operator of that class is started.
 pub(super) async fn served_by(class: &str, arguments: &[&str]) -> (Space, Start) {
@@ -50,26 +50,15 @@ async fn a_restart_with_fresh_targets_asks_aws_for_nothing_and_writes_nothing() 
     assert!(before > 0);
     let mark = space.world.plane.audit().mark().unwrap();
     let operator = Operator::start(&start, "generic-fresh-2").await;
-    until("each object to have had its turn", || async {
-        let metrics = operator.metrics().await;
-        let turns = metrics
-            .lines()
-            .filter(|l| l.starts_with("externalsecret_sync_calls_total") && l.contains(&space.namespace))
-            .count();
-        (turns == policies.len())
-            .then_some(())
-            .ok_or_else(|| turns.to_string())
-    })
-    .await;
+    operator.has_turned(&space, policies.len()).await;
     assert_eq!(reads(), before, "AWS was asked");
     // By the time that an edit is seen, everything else has been looked at too.
     maps.edit("owner", json!({ "data": { "a": "edited" } })).await;
     maps.holds("owner", "/data/a", &json!("1")).await;
     assert_eq!(reads(), before + 1, "only the edit is a reason to read");
-    let requests = space.world.plane.audit().since(mark).unwrap();
-    let written: Vec<_> = requests
+    let writes = space.writes(mark);
+    let written: Vec<_> = writes
         .iter()
-        .filter(|r| r.is_in(&space.namespace) && r.is_write() && r.user_agent.starts_with("keyferry/"))
         .filter_map(|r| r.object.as_ref())
         .filter(|object| object.resource == "configmaps")
         .map(|object| object.name.as_str())

@@ -1,19 +1,18 @@
 //! An operator that may not do everything with the kind of a target.
 
-use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use keyferry_parts::{
     ControlPlane,
     control_plane::{Authorization, Options, User},
 };
 use kube::{
-    Api, Client,
-    api::{Patch, PatchParams, PostParams},
+    Client,
+    api::{Patch, PatchParams},
 };
 use serde_json::{Value, json};
 
 use crate::{
     harness::{dynamic, namespace},
-    namespaced::rules,
+    namespaced::{grant, rules},
     world::{
         Operator, Start, apply_crds, crds_in, on_eso_crds, provider, put, secrets_manager, until, world,
     },
@@ -37,19 +36,7 @@ async fn without(client: &Client, name: &str, lacking: &str) {
     let mut rules = rules(&VERBS);
     let of_the_kind = json!({ "apiGroups": [""], "resources": ["configmaps"], "verbs": verbs });
     rules.as_array_mut().unwrap().push(of_the_kind);
-    let role = json!({ "metadata": { "name": "keyferry" }, "rules": rules });
-    let binding = json!({
-        "metadata": { "name": "keyferry" },
-        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "keyferry" },
-        "subjects": [{ "apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "keyferry" }],
-    });
-    let role: Role = serde_json::from_value(role).unwrap();
-    let binding: RoleBinding = serde_json::from_value(binding).unwrap();
-    let params = PostParams::default();
-    let api = Api::namespaced(client.clone(), name);
-    api.create(&params, &role).await.unwrap();
-    let api = Api::namespaced(client.clone(), name);
-    api.create(&params, &binding).await.unwrap();
+    grant(client, name, &rules).await;
     let store = json!({ "provider": { "aws": provider(json!({})) } });
     apply(client, name, "SecretStore", "aws", &store).await;
 }
