@@ -31,6 +31,11 @@ check: $(DENY) ## format, lints, licences, banned crates, sources
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	$(DENY) --locked check bans licenses sources
 
+.PHONY: lint
+lint: ## workflows, shell scripts, CloudFormation, Terraform and policies of IAM, by the linters of each
+	@tests/parts/prerequisites.sh go python
+	tests/lint/run.sh $(CACHE)/lint
+
 .PHONY: advisories
 advisories: $(DENY) ## known holes in crates; needs the advisory database on the internet
 	$(DENY) --locked check advisories

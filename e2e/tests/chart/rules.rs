@@ -62,3 +62,19 @@ fn alerts_and_dashboard_use_documented_metrics() {
         }
     }
 }
+
+/// The page shows what a run of `make e2e` had each query evaluated to.
+#[test]
+fn every_query_of_the_dashboard_is_shown_with_data() {
+    let text = std::fs::read_to_string(format!("{CHART}/files/dashboard.json")).unwrap();
+    let dashboard: Value = serde_json::from_str(&text).unwrap();
+    let page = std::fs::read_to_string(format!("{REPOSITORY}/docs/dashboard.md")).unwrap();
+    for panel in dashboard["panels"].as_array().unwrap() {
+        let title = panel["title"].as_str().unwrap();
+        for target in panel["targets"].as_array().unwrap() {
+            let row = format!("\n| {title} | `{}` | ", target["expr"].as_str().unwrap());
+            let (_, rest) = page.split_once(&row).unwrap_or_else(|| panic!("no row: {row}"));
+            assert!(rest.starts_with(char::is_alphanumeric), "no data: {row}");
+        }
+    }
+}
