@@ -25,7 +25,8 @@ pub(crate) struct Aws {
     /// As this program reaches it.
     url: String,
     _moto: Option<Moto>,
-    _forward: Option<Child>,
+    /// With the folder of its log.
+    _forward: Option<(Child, tempfile::TempDir)>,
 }
 
 impl Aws {
@@ -78,7 +79,7 @@ impl Aws {
             "service/moto".to_owned(),
             format!("{port}:5000"),
         ];
-        let log = std::env::temp_dir().join(format!("keyferry-e2e-forward-{port}.log"));
+        let log = folder.path().join("forward.log");
         let forward = Child::start(&Lifeline::new()?, &kubectl.program, arguments, [], log)?;
         until("the way to moto", || async {
             let connected = tokio::net::TcpStream::connect(("127.0.0.1", port)).await;
@@ -89,7 +90,7 @@ impl Aws {
             endpoint: format!("http://{}", SocketAddr::new(address, 5000)),
             url: format!("http://127.0.0.1:{port}"),
             _moto: None,
-            _forward: Some(forward),
+            _forward: Some((forward, folder)),
         })
     }
 

@@ -74,7 +74,7 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
         screen::step("The node stays until Ctrl-C. Into its network and back out of it:");
         let (folder, kubeconfig) = (folder.display(), cluster.kubeconfig.display());
         screen::note(&format!(
-            "nsenter --target $(pgrep -nf -- '--inside {folder}') --net --mount env KUBECONFIG={kubeconfig} sh"
+            "nsenter --target $(pgrep -nf -- '--inside {folder}') --net --mount --pid env KUBECONFIG={kubeconfig} sh"
         ));
         tokio::signal::ctrl_c().await?;
     }

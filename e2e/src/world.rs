@@ -55,6 +55,8 @@ pub(crate) struct World<'a> {
     pub(crate) client: Client,
     pub(crate) aws: &'a Aws,
     pub(crate) node: Option<&'a Node>,
+    /// The archive that the image was loaded from.
+    pub(crate) archive: PathBuf,
     /// Where results go.
     pub(crate) report: PathBuf,
 }
@@ -75,6 +77,7 @@ impl<'a> World<'a> {
             client: Client::try_from(config)?,
             aws: &cluster.aws,
             node: cluster.node.as_ref(),
+            archive: arguments.image.clone(),
             report: arguments.report.clone(),
         })
     }

@@ -105,7 +105,9 @@ pub(crate) async fn drain(world: &World<'_>) -> Result<(), Failure> {
         .kubectl
         .run(&["-n", HOME, "get", "pod", &pod, "-o", "jsonpath={.spec.nodeName}"])
         .await?;
+    // AWS stays: in a cluster that is not ours it is a Pod, which forgets everything when it goes.
     let flags = [
+        "--pod-selector=app!=moto",
         "--ignore-daemonsets",
         "--delete-emptydir-data",
         "--force",

@@ -1,11 +1,13 @@
 //! Installing and uninstalling, with Helm and without.
 
+use std::path::Path;
+
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::world::{CHART, HOME, IMAGE, SHOP, World};
-use crate::{Failure, screen};
+use crate::{Failure, screen, tool};
 
 /// `kubectl apply -f crds/ -f examples/install.yaml`, with the image put in, as the README says.
 pub(crate) async fn by_kubectl(world: &World<'_>) -> Result<(), Failure> {
@@ -56,7 +58,23 @@ pub(crate) async fn by_helm(world: &World<'_>) -> Result<(), Failure> {
         .and_then(|context| context.read_only_root_filesystem);
     let status = pod.status.and_then(|status| status.container_statuses);
     let status = status.into_iter().flatten().next().unwrap_or_default();
-    screen::note(&format!("image: {} {}", status.image, status.image_id));
+    let built = Built::of(&world.archive).await?;
+    screen::note(&format!(
+        "image: {} {}, built of commit {}",
+        status.image, status.image_id, built.commit
+    ));
+    if !built
+        .digests
+        .iter()
+        .any(|digest| status.image_id.contains(digest))
+    {
+        return Err(format!(
+            "{} holds another image: {:?}",
+            world.archive.display(),
+            built.digests
+        )
+        .into());
+    }
     // The kubelet has it from the runtime.
     let user = status.user.and_then(|user| user.linux).map(|user| user.uid);
     screen::note(&format!(
@@ -70,6 +88,36 @@ pub(crate) async fn by_helm(world: &World<'_>) -> Result<(), Failure> {
         .run(&["-n", HOME, "get", "networkpolicy", "keyferry"])
         .await?;
     world.store(SHOP, "aws", &json!({})).await
+}
+
+/// What `image/build.sh` wrote into an archive.
+struct Built {
+    /// Of the manifest and of the configuration: runtimes name an image by the one or the other.
+    digests: [String; 2],
+    commit: String,
+}
+
+impl Built {
+    async fn of(archive: &Path) -> Result<Self, Failure> {
+        let archive = archive.display().to_string();
+        let read = async |file: &str, wanted: &str| -> Result<String, Failure> {
+            let text = tool::run("tar", ["--extract", "--to-stdout", "--file", &archive, file]).await?;
+            let value: Value = serde_json::from_str(&text)?;
+            let found = value.pointer(wanted).and_then(Value::as_str);
+            found
+                .map(str::to_owned)
+                .ok_or_else(|| format!("{archive}: {file} has no {wanted}").into())
+        };
+        let blob = |digest: &str| format!("blobs/{}", digest.replace(':', "/"));
+        let manifest = read("index.json", "/manifests/0/digest").await?;
+        let configuration = read(&blob(&manifest), "/config/digest").await?;
+        let revision = "/config/Labels/org.opencontainers.image.revision";
+        let commit = read(&blob(&configuration), revision).await?;
+        Ok(Self {
+            digests: [manifest, configuration],
+            commit,
+        })
+    }
 }
 
 pub(crate) async fn uninstall(world: &World<'_>) -> Result<(), Failure> {
