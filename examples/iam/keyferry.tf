@@ -197,6 +197,12 @@ resource "aws_iam_role_policy" "use" {
   role   = aws_iam_role.keyferry.id
   name   = "use"
   policy = data.aws_iam_policy_document.use.json
+  lifecycle {
+    precondition {
+      condition     = length(var.secrets) + length(var.parameters) + length(var.roles) > 0
+      error_message = "Give secrets, parameters or roles: a policy must allow something."
+    }
+  }
 }
 
 resource "aws_eks_pod_identity_association" "keyferry" {

@@ -92,31 +92,39 @@ pub(crate) async fn by_helm(world: &World<'_>) -> Result<(), Failure> {
 
 /// What `image/build.sh` wrote into an archive.
 struct Built {
-    /// Of the manifest and of the configuration: runtimes name an image by the one or the other.
-    digests: [String; 2],
+    /// Of the index, the manifest and the configuration: runtimes name an image by any of them.
+    digests: Vec<String>,
     commit: String,
 }
 
 impl Built {
     async fn of(archive: &Path) -> Result<Self, Failure> {
         let archive = archive.display().to_string();
-        let read = async |file: &str, wanted: &str| -> Result<String, Failure> {
+        let read = async |file: &str| -> Result<Value, Failure> {
             let text = tool::run("tar", ["--extract", "--to-stdout", "--file", &archive, file]).await?;
-            let value: Value = serde_json::from_str(&text)?;
-            let found = value.pointer(wanted).and_then(Value::as_str);
+            Ok(serde_json::from_str(&text)?)
+        };
+        let text = |value: &Value, at: &str| {
+            let found = value.pointer(at).and_then(Value::as_str);
             found
                 .map(str::to_owned)
-                .ok_or_else(|| format!("{archive}: {file} has no {wanted}").into())
+                .ok_or_else(|| format!("{archive} has no {at}"))
         };
-        let blob = |digest: &str| format!("blobs/{}", digest.replace(':', "/"));
-        let manifest = read("index.json", "/manifests/0/digest").await?;
-        let configuration = read(&blob(&manifest), "/config/digest").await?;
-        let revision = "/config/Labels/org.opencontainers.image.revision";
-        let commit = read(&blob(&configuration), revision).await?;
-        Ok(Self {
-            digests: [manifest, configuration],
-            commit,
-        })
+        let mut value = read("index.json").await?;
+        let mut digests = vec![];
+        // From the index, or a second one in it, to the manifest and the configuration.
+        while value.get("rootfs").is_none() {
+            let next = if value.get("manifests").is_some() {
+                "/manifests/0/digest"
+            } else {
+                "/config/digest"
+            };
+            let digest = text(&value, next)?;
+            value = read(&format!("blobs/{}", digest.replace(':', "/"))).await?;
+            digests.push(digest);
+        }
+        let commit = text(&value, "/config/Labels/org.opencontainers.image.revision")?;
+        Ok(Self { digests, commit })
     }
 }
 
