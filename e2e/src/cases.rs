@@ -50,6 +50,7 @@ cases! {
     "every panel of the dashboard shows data" => monitoring::dashboard,
     "a mode for several namespaces serves these and may do nothing elsewhere" => rights::several_namespaces,
     "a mode for one namespace serves it and may do nothing elsewhere" => rights::one_namespace,
+    "the mode for the whole cluster reads Secrets anywhere and may do nothing that would give it more" => rights::cluster,
     "Pod Security refuses settings that are not restricted" => rights::pod_security,
     "every right of the cluster mode is used" => rights::every_right_is_used,
     "uninstalling leaves Secrets, objects and CRDs" => install::uninstall,

@@ -176,6 +176,40 @@ pub(crate) async fn one_namespace(world: &World<'_>) -> Result<(), Failure> {
     mode(world, "keyferry-scoped", &values, &["served-alone"]).await
 }
 
+/// The mode that sees the most; what would make more of it is forbidden.
+pub(crate) async fn cluster(world: &World<'_>) -> Result<(), Failure> {
+    for namespace in [ELSEWHERE, SHOP, "kube-system", ""] {
+        if !may(world, "keyferry", "watch", "secrets", namespace).await? {
+            return Err(format!("it may not watch Secrets in {namespace:?}").into());
+        }
+    }
+    for (verb, resource) in [
+        ("update", "secrets"),
+        ("deletecollection", "secrets"),
+        ("create", "pods"),
+        ("create", "pods/exec"),
+        ("get", "nodes"),
+        ("create", "serviceaccounts"),
+        ("impersonate", "serviceaccounts"),
+        ("patch", "namespaces"),
+        ("patch", "configmaps"),
+        ("create", "clusterrolebindings.rbac.authorization.k8s.io"),
+        ("escalate", "clusterroles.rbac.authorization.k8s.io"),
+        ("patch", "customresourcedefinitions.apiextensions.k8s.io"),
+        (
+            "patch",
+            "mutatingwebhookconfigurations.admissionregistration.k8s.io",
+        ),
+    ] {
+        for namespace in ["kube-system", ""] {
+            if may(world, "keyferry", verb, resource, namespace).await? {
+                return Err(format!("it may {verb} {resource} in {namespace:?}").into());
+            }
+        }
+    }
+    Ok(())
+}
+
 pub(crate) async fn pod_security(world: &World<'_>) -> Result<(), Failure> {
     let values = json!({
         "controllerClass": "refused", "installCRDs": false,
