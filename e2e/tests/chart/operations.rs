@@ -58,6 +58,35 @@ fn every_warning_and_error_of_the_log_is_explained() {
     }
 }
 
+#[test]
+fn every_cause_of_a_condition_has_something_to_do() {
+    let source = fs::read_to_string(format!("{REPOSITORY}/src/sync/cause.rs")).unwrap();
+    let (_, list) = source.split_once("\ncauses! {").unwrap();
+    let (list, _) = list.split_once("\n}").unwrap();
+    let causes: Vec<_> = list
+        .lines()
+        .filter_map(|line| line.trim().split_once(" => "))
+        .map(|(name, _)| name)
+        .collect();
+    assert!(causes.len() > 30, "{causes:?}");
+    let page = page("conditions");
+    for cause in causes {
+        let row = page
+            .lines()
+            .find(|line| line.starts_with(&format!("| `{cause}` | ")));
+        let cells: Vec<_> = row
+            .unwrap_or_else(|| panic!("docs/conditions.md says nothing of {cause}"))
+            .trim_matches('|')
+            .split('|')
+            .map(str::trim)
+            .collect();
+        assert!(
+            cells.len() == 4 && cells.iter().all(|cell| !cell.is_empty()),
+            "{cells:?}"
+        );
+    }
+}
+
 /// A metric as the pages write it. Those of several kinds are made from the kind.
 fn is_metric(name: &str) -> bool {
     let families = [
