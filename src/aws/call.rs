@@ -52,10 +52,18 @@ pub(super) struct Line {
 pub(super) struct Leave {
     pub(super) identity: Arc<Identity>,
     pub(super) session: Session,
-    /// Room for the largest answer.
-    pub(super) share: Share,
-    call: OwnedSemaphorePermit,
+    /// How many values the answer may have.
+    values: usize,
+    admitted: Admitted,
     entered: Entered,
+}
+
+/// What all identities share, for one attempt.
+#[derive(Debug)]
+struct Admitted {
+    /// Room for the largest answer.
+    share: Share,
+    call: OwnedSemaphorePermit,
 }
 
 /// A call to be made.
@@ -68,7 +76,7 @@ pub(super) struct Plan<'a> {
 
 impl Line {
     /// Gets everything that a call needs, in an order in which nobody who waits holds up another identity: own permit,
-    /// credentials, budget, then what all share.
+    /// credentials, budget, then what all share: room for the answer and the permit to call.
     pub(super) async fn leave(
         &self,
         identity: &Arc<Identity>,
@@ -77,18 +85,18 @@ impl Line {
     ) -> Result<Leave, Error> {
         let entered = self.sessions.flow(identity).enter().await?;
         let (identity, session) = self.session(identity).await?;
-        let share = self.room.reserve(values).await?;
-        let call = self.admit(&identity, &session, plan).await?;
+        let admitted = self.admit(&identity, &session, plan, values).await?;
         Ok(Leave {
             identity,
             session,
-            share,
-            call,
+            values,
+            admitted,
             entered,
         })
     }
 
-    /// Makes a call, with as many attempts as there are. Returns the room that was reserved, for the answer.
+    /// Makes a call, with as many attempts as there are. Returns the room that was reserved, for the answer; an attempt
+    /// that failed gives its room back before the next one waits.
     pub(super) async fn call<T, F>(
         &self,
         leave: Leave,
@@ -101,8 +109,8 @@ impl Line {
         let Leave {
             mut identity,
             mut session,
-            share,
-            call,
+            values,
+            admitted,
             entered,
         } = leave;
         let attempts = plan
@@ -114,19 +122,19 @@ impl Line {
         let mut deadline = Instant::now() + self.settings.timeouts.call;
         // Whatever a store's settings say: after that its objects have given up, and others need the permits.
         let end = Instant::now() + self.settings.timeouts.attempts;
-        let mut permit = Some(call);
+        let mut admitted = Some(admitted);
         let mut renewed = false;
         let mut attempt = 1;
         let result = loop {
-            let held = match permit.take() {
-                Some(permit) => permit,
-                None => match self.admit(&identity, &session, plan).await {
-                    Ok(permit) => permit,
+            let Admitted { share, call } = match admitted.take() {
+                Some(admitted) => admitted,
+                None => match self.admit(&identity, &session, plan, values).await {
+                    Ok(admitted) => admitted,
                     Err(error) => break Err(error),
                 },
             };
             let outcome = timeout_at(deadline.min(end), make(Arc::clone(&identity), session.clone())).await;
-            drop(held);
+            drop(call);
             let result = outcome.unwrap_or_else(|_| {
                 Err(Error::new(
                     Class::Transient,
@@ -136,9 +144,10 @@ impl Line {
             });
             self.meter.attempt(plan.api, &result);
             let error = match result {
-                Ok(value) => break Ok(value),
+                Ok(value) => break Ok((value, share)),
                 Err(error) => error,
             };
+            drop(share);
             if error.class == Class::Throttled {
                 self.budgets
                     .throttled(&self.payer(&identity, &session), identity.region(), plan.api);
@@ -169,14 +178,17 @@ impl Line {
                 deadline = Instant::now() + self.settings.timeouts.call;
             }
             // The budget may let the next attempt wait: it does so before its deadline is looked at.
-            match self.admit(&identity, &session, plan).await {
-                Ok(admitted) if Instant::now() < deadline.min(end) => permit = Some(admitted),
-                Ok(_) => break Err(error),
-                Err(reason) => break Err(reason),
+            match self.admit(&identity, &session, plan, values).await {
+                Ok(next) if Instant::now() < deadline.min(end) => admitted = Some(next),
+                // What AWS said tells more than that there was no room or no time to ask again.
+                _ => break Err(error),
             }
         };
         entered.leave(&result);
-        (result, share)
+        match result {
+            Ok((value, share)) => (Ok(value), share),
+            Err(error) => (Err(error), Share::default()),
+        }
     }
 
     /// The session of an identity. Where AWS rejects what it is made of, everything is looked up once more.
@@ -218,12 +230,15 @@ impl Line {
         account.map_or_else(|| Payer::Identity(Arc::clone(identity)), Payer::Account)
     }
 
+    /// Who waits for a budget holds nothing of what all share: a throttled account with many roles would otherwise
+    /// take all the room there is for answers.
     async fn admit(
         &self,
         identity: &Arc<Identity>,
         session: &Session,
         plan: Plan<'_>,
-    ) -> Result<OwnedSemaphorePermit, Error> {
+        values: usize,
+    ) -> Result<Admitted, Error> {
         self.budgets
             .take(
                 &self.payer(identity, session),
@@ -232,7 +247,9 @@ impl Line {
                 plan.urgent,
             )
             .await;
-        permit(Arc::clone(&self.calls)).await
+        let share = self.room.reserve(values).await?;
+        let call = permit(Arc::clone(&self.calls)).await?;
+        Ok(Admitted { share, call })
     }
 }
 

@@ -125,6 +125,27 @@ fn a_full_batch_leaves_when_nobody_joins_any_more_before_it_is_due() {
 }
 
 #[test]
+fn a_full_batch_that_others_keep_joining_leaves_after_the_longest_lull() {
+    let mut desk = Desk::new();
+    let limit = Service::SecretsManager.batching().limit;
+    for number in 0..limit {
+        desk.join(&read(&number.to_string()), HOURLY, false);
+    }
+    let full = desk.now;
+    let mut joined = limit;
+    while desk.now < full + LONGEST_LULL {
+        let until = (desk.now + LULL).min(full + LONGEST_LULL);
+        assert_eq!(desk.plan(true), Plan::Until(until));
+        // Somebody joins each time before the lull is over.
+        desk.now += LULL.mul_f64(0.8).min(full + LONGEST_LULL - desk.now);
+        desk.join(&read(&joined.to_string()), HOURLY, false);
+        joined += 1;
+    }
+    assert_eq!(desk.plan(true), trip(false, true));
+    assert_eq!(desk.depart(true).len(), limit);
+}
+
+#[test]
 fn an_urgent_read_takes_those_who_wait_along_and_goes_first() {
     let mut desk = Desk::new();
     desk.join(&read("a"), HOURLY, false);

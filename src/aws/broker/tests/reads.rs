@@ -52,6 +52,7 @@ async fn text_binary_stages_and_ids_come_back() {
     assert_eq!((binary.text.is_none(), binary.size()), (true, 4));
 }
 
+/// Differs: docs/differences.md#scheduled-deletion.
 #[tokio::test]
 async fn absence_is_told_only_by_an_explicit_answer() {
     let world = singly().await;
@@ -284,6 +285,41 @@ async fn calls_in_flight_are_bounded_by_identity_and_in_all() {
             .count(&When::operation("GetSecretValue").by(key))
     };
     assert_eq!((by("AKIAa"), by("AKIAb")), (8, 2));
+    tasks.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+#[tokio::test]
+async fn an_account_that_waits_for_its_quota_takes_no_room_from_others() {
+    let world = World::with(|settings| {
+        settings.batch = Batch::Off;
+        settings.quotas = vec![("GetSecretValue".to_owned(), 1)];
+        settings.limits.held_bytes = 2 * 64 * 1024;
+        settings.timeouts.room = Duration::from_millis(500);
+    })
+    .await;
+    world.keys("slow", "AKIASLOW");
+    world.aws.add_access_key("AKIAFAST", "222222222222", "fast");
+    let fast = world.reader("fast", "AKIAFAST").await;
+    let vault = world.aws.vault("222222222222", "us-east-1");
+    vault.put_secret("app", "value");
+    let mut tasks = vec![];
+    for number in 0..4 {
+        let aws = AwsProvider {
+            role: Some(format!("arn:aws:iam::111111111111:role/slow-{number}")),
+            ..with_keys()
+        };
+        let (broker, slow) = (world.broker.clone(), world.identity(&aws, "slow").await.unwrap());
+        tasks.push(tokio::spawn(async move {
+            drop(
+                broker
+                    .read(&slow, None, &current("app"), Lane::Urgent, false)
+                    .await,
+            );
+        }));
+    }
+    let of_slow = When::operation("GetSecretValue").by("role/slow-");
+    until(|| world.count("AssumeRole") == 4 && world.aws.calls().count(&of_slow) >= 1).await;
+    assert_eq!(world.text(&fast, "app").await, "value");
     tasks.iter().for_each(tokio::task::JoinHandle::abort);
 }
 
