@@ -62,7 +62,8 @@ pub struct Plan {
 
 /// `keyferry migrate`
 #[derive(Args, Debug)]
-#[command(group(clap::ArgGroup::new("what").required(true).args(["check", "release_finalizers"])))]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+#[command(group(clap::ArgGroup::new("what").required(true).args(["check", "release_finalizers", "restore_hashes"])))]
 pub struct Migrate {
     /// Say for each object what keyferry would do with it, and what stands in the way. Writes nothing.
     #[arg(long)]
@@ -70,8 +71,12 @@ pub struct Migrate {
     /// Show the finalizers that ESO left; with --yes, remove them.
     #[arg(long)]
     pub release_finalizers: bool,
-    /// Remove them.
-    #[arg(long, requires = "release_finalizers")]
+    /// Before going back to ESO: show the Secrets that lack its hash of their data; with --yes, put it on them, so that ESO
+    /// leaves them as they are. Reads the values of these Secrets.
+    #[arg(long)]
+    pub restore_hashes: bool,
+    /// Do it.
+    #[arg(long, conflicts_with = "check")]
     pub yes: bool,
     /// What the operator runs with.
     #[command(flatten)]

@@ -5,7 +5,7 @@ use std::{fmt::Display, io::Write};
 use crate::{
     cli::{Migrate, Plan},
     dry_run, migrate,
-    migrate::{check, finalizers},
+    migrate::{check, finalizers, hashes},
     run,
 };
 
@@ -38,7 +38,8 @@ pub fn plan(plan: &Plan) -> Result<bool, Error> {
     })
 }
 
-/// Checks a cluster before it moves from ESO, or releases what ESO left. Whether all is as it should be.
+/// Checks a cluster before it moves from ESO, releases what ESO left, or gives back what ESO looks for. Whether all is as it
+/// should be.
 pub fn migrate(migrate: &Migrate) -> Result<bool, Error> {
     run::prepare()?;
     run::runtime()?.block_on(async {
@@ -48,6 +49,20 @@ pub fn migrate(migrate: &Migrate) -> Result<bool, Error> {
             let findings = check::run(&client, &config).await?;
             print(&findings)?;
             return Ok(check::is_ready(&findings));
+        }
+        if migrate.restore_hashes {
+            let found = hashes::find(&client, &config).await?;
+            print(&found)?;
+            let count = found.len();
+            if migrate.yes {
+                hashes::restore(&client, &found).await?;
+                print(&[format!("restored ESO's hash on {count} Secrets")])?;
+            } else {
+                print(&[format!(
+                    "{count} Secrets have no hash of ESO's; add --yes to restore it"
+                )])?;
+            }
+            return Ok(true);
         }
         let found = finalizers::find(&client, &config.namespaces).await?;
         print(&found)?;

@@ -1,10 +1,12 @@
 //! `keyferry migrate`: what moving from External Secrets Operator (ESO) to keyferry means for the objects of a cluster,
 //! and what ESO leaves behind.
 //!
-//! Checks write nothing. Releasing removes ESO's finalizers, and nothing else, from anything.
+//! Checks write nothing. Releasing removes ESO's finalizers, and nothing else, from anything; restoring gives Secrets ESO's
+//! hash of their data back, and nothing else.
 
 pub mod check;
 pub mod finalizers;
+pub mod hashes;
 
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::{
@@ -12,7 +14,7 @@ use kube::{
     api::{ApiResource, DynamicObject, GroupVersionKind, ListParams},
 };
 
-use crate::api::names;
+use crate::{api::names, secrets_api};
 
 /// A kind of ESO's, where ESO puts finalizers.
 #[derive(Clone, Copy, Debug)]
@@ -93,6 +95,20 @@ pub enum Error {
     /// ESO would put back what is taken away.
     #[error("ESO still runs ({0}): scale it to 0 first, or it puts its finalizers back")]
     EsoRuns(String),
+    /// ESO would fetch and draw before it finds a hash.
+    #[error(
+        "ESO runs already ({0}): restore the hashes before ESO starts, or it makes generated values anew"
+    )]
+    EsoFetches(String),
+    /// A Secret could not be read or written.
+    #[error("{what}: {source}")]
+    Secret {
+        /// What was tried.
+        what: String,
+        /// What the API server said.
+        #[source]
+        source: Box<secrets_api::Error>,
+    },
     /// Objects are stored in a version that keyferry does not read.
     #[error("{0}")]
     Outdated(String),
@@ -102,6 +118,14 @@ impl Error {
     fn kube(what: impl Into<String>) -> impl FnOnce(kube::Error) -> Self {
         let what = what.into();
         move |error| Self::Kube {
+            what,
+            source: Box::new(error),
+        }
+    }
+
+    fn secret(what: impl Into<String>) -> impl FnOnce(secrets_api::Error) -> Self {
+        let what = what.into();
+        move |error| Self::Secret {
             what,
             source: Box::new(error),
         }

@@ -115,7 +115,8 @@ pub async fn shape(client: &Client, namespace: &str, name: &str, look: Look) -> 
     }
 }
 
-/// The values of a *source* Secret: credentials or templates. Never used on a target.
+/// The values of a *source* Secret: credentials or templates. The operator never uses it on a target; the command that
+/// restores ESO's hashes does.
 pub async fn read_values(
     client: &Client,
     namespace: &str,

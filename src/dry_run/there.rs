@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{Api, Client, api::ApiResource};
-use sha3::{Digest, Sha3_224};
 
 use super::Verdict;
 use crate::{
@@ -23,8 +22,7 @@ use crate::{
         object::Object,
         record::Record,
         render::Rendered,
-        rewrite::Map,
-        sources::SourceKind,
+        sources::{self, SourceKind},
         spec::{GenericKind, Spec},
         target::TargetView,
     },
@@ -154,7 +152,7 @@ async fn is_equal(
     // Under the merging policies ESO's hash covers keys of others, whose values nobody reads; and who edits a Secret leaves
     // the hash as it is.
     if let Some(hash) = hash.filter(|_| is_whole && one_writer) {
-        return Ok(*hash == data_hash(data));
+        return Ok(*hash == fingerprint::data_hash(data));
     }
     let at = Guarded {
         namespace,
@@ -182,29 +180,25 @@ pub(super) async fn is_template_changed(
         .as_ref()
         .ok()
         .and_then(|spec| spec.target.template.as_ref());
-    let sources = TemplateSources::default();
+    let watched = TemplateSources::default();
     let owner = (Arc::from(namespace), Arc::from(&*object.name));
-    sources.observe(&owner, None, Some(object));
+    watched.observe(&owner, None, Some(object));
     for source in template.into_iter().flat_map(|template| template.sources()) {
         let name = &*source.name;
         let looked = match source.kind {
             SourceKind::Secret => secrets_api::metadata(client, namespace, name, Look::Get)
                 .await
-                .map(|meta| meta.map(|meta| State::new(&meta.metadata)))
-                .map_err(|error| error.to_string()),
+                .map(|meta| meta.map(|meta| State::new(&meta.metadata))),
             SourceKind::ConfigMap => Api::<ConfigMap>::namespaced(client.clone(), namespace)
                 .get_metadata_opt(name)
                 .await
                 .map(|meta| meta.map(|meta| State::new(&meta.metadata)))
-                .map_err(|error| error.to_string()),
+                .map_err(secrets_api::Error::from),
         };
-        let state = looked.map_err(|error| {
-            let text = format!("{source} could not be looked at: {error}");
-            Failure::new(Cause::ApiServerUnavailable, text)
-        })?;
-        sources.saw(source.kind, &(namespace.into(), name.into()), state);
+        let state = looked.map_err(|error| sources::failed(source, &error))?;
+        watched.saw(source.kind, &(namespace.into(), name.into()), state);
     }
-    Ok(sources.changed(object, record))
+    Ok(watched.changed(object, record))
 }
 
 fn unread(error: &secrets_api::Error, spec: &Spec) -> Failure {
@@ -217,47 +211,4 @@ fn unread(error: &secrets_api::Error, spec: &Spec) -> Failure {
         cause,
         format!("{} could not be compared: {error}", spec.target.id()),
     )
-}
-
-/// ESO's hash of a Secret's data: Go's print of a map of byte slices. Fed piece by piece, so that no copy is left.
-fn data_hash(data: &Map) -> String {
-    let mut digest = Sha3_224::new();
-    digest.update("map[");
-    for (nth, (key, value)) in data.iter().enumerate() {
-        digest.update(if nth == 0 { "" } else { " " });
-        digest.update(key);
-        digest.update(":[");
-        for (nth, byte) in value.expose().iter().enumerate() {
-            digest.update(if nth == 0 { "" } else { " " });
-            digest.update(byte.to_string());
-        }
-        digest.update("]");
-    }
-    digest.update("]");
-    fingerprint::hex(&digest.finalize())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::secret_bytes::SecretBytes;
-
-    fn hash(data: &[(&str, &str)]) -> String {
-        let data = data
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), SecretBytes::new(value.as_bytes().to_vec())));
-        data_hash(&data.collect())
-    }
-
-    #[test]
-    fn the_hash_is_esos() {
-        assert_eq!(
-            hash(&[("foo", "value1"), ("bar", "value2")]),
-            "1bed8bcbcb4547ffe19a19cd47d9078e84aa6598266d86b99f992d64"
-        );
-        assert_eq!(
-            hash(&[]),
-            "74a974446e359fb3e6baff9bd0058950e6edd0f040888d9989b0a11b"
-        );
-    }
 }

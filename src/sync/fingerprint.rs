@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt::Write};
 
 use sha3::{Digest, Sha3_224};
 
-use crate::api::names;
+use crate::{api::names, secret_bytes::SecretBytes};
 
 /// Lower-case hex of SHA3-224.
 pub fn sha3_hex(text: impl AsRef<[u8]>) -> String {
@@ -54,6 +54,24 @@ pub fn generation_of(synced_form: &str) -> Option<i64> {
     synced_form.split_once('-')?.0.parse().ok()
 }
 
+/// ESO's hash of a Secret's data: Go's print of a map of byte slices. Fed piece by piece, so that no copy is left.
+pub fn data_hash(data: &BTreeMap<String, SecretBytes>) -> String {
+    let mut digest = Sha3_224::new();
+    digest.update("map[");
+    for (nth, (key, value)) in data.iter().enumerate() {
+        digest.update(if nth == 0 { "" } else { " " });
+        digest.update(key);
+        digest.update(":[");
+        for (nth, byte) in value.expose().iter().enumerate() {
+            digest.update(if nth == 0 { "" } else { " " });
+            digest.update(byte.to_string());
+        }
+        digest.update("]");
+    }
+    digest.update("]");
+    hex(&digest.finalize())
+}
+
 /// Digest of key names, without values: tells from metadata alone whether keys came or went.
 pub fn keys_digest<'a>(keys: impl IntoIterator<Item = &'a str>) -> String {
     let mut keys: Vec<_> = keys.into_iter().collect();
@@ -66,6 +84,25 @@ pub fn keys_digest<'a>(keys: impl IntoIterator<Item = &'a str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn hash(data: &[(&str, &str)]) -> String {
+        let data = data
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), SecretBytes::new(value.as_bytes().to_vec())));
+        data_hash(&data.collect())
+    }
+
+    #[test]
+    fn the_hash_of_data_is_esos() {
+        assert_eq!(
+            hash(&[("foo", "value1"), ("bar", "value2")]),
+            "1bed8bcbcb4547ffe19a19cd47d9078e84aa6598266d86b99f992d64"
+        );
+        assert_eq!(
+            hash(&[]),
+            "74a974446e359fb3e6baff9bd0058950e6edd0f040888d9989b0a11b"
+        );
+    }
 
     fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
         pairs

@@ -226,7 +226,8 @@ fn missing(namespace: &str, source: &SourceName) -> Failure {
     )
 }
 
-fn failed(source: &SourceName, error: &Error) -> Failure {
+/// What a read that failed means for the object.
+pub fn failed(source: &SourceName, error: &Error) -> Failure {
     if error.is_forbidden() {
         let right = rights::lacking("get", &format!("{}s", source.kind.name().to_lowercase()));
         return failure(

@@ -1,6 +1,7 @@
 //! Every right that the chart gives in cluster mode is needed: an operator that lacks just that one says so, by verb and
 //! resource, in its log or on the object.
 
+mod rehearsal;
 mod scenario;
 
 use std::{collections::BTreeSet, panic::AssertUnwindSafe};

@@ -602,6 +602,9 @@ async fn release_takes_esos_finalizers_off_and_nothing_else_and_only_when_told_t
 
     // Not while ESO runs.
     cluster.eso(1).await;
+    let (code, _, complaint) = cluster.keyferry(&["migrate", "--restore-hashes", "--yes"]).await;
+    assert_eq!(code, 1);
+    assert!(complaint.contains("ESO runs already"), "{complaint}");
     let (code, _, complaint) = cluster
         .keyferry(&["migrate", "--release-finalizers", "--yes"])
         .await;

@@ -200,7 +200,7 @@ impl Tenant {
     }
 
     /// Waits until the operator has written a status.
-    async fn is_reported(&self, kind: &str, name: &str) {
+    pub(super) async fn is_reported(&self, kind: &str, name: &str) {
         until(&format!("a status of {kind} {name}"), || async {
             let object = self.api(kind).get(name).await.map_err(|e| e.to_string())?;
             let status = &object.data["status"];
@@ -247,7 +247,7 @@ impl Tenant {
     }
 
     /// An ExternalSecret of a value that is there, with more in its spec.
-    async fn synced(&self, more: Value) {
+    pub(super) async fn synced(&self, more: Value) {
         self.synced_with(more, json!({})).await;
     }
 
