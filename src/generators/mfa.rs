@@ -95,6 +95,7 @@ mod tests {
         (text("token"), text("timeLeft"))
     }
 
+    /// Differs: docs/differences.md#one-time-code.
     #[test]
     fn codes_are_those_of_the_standard() {
         for (algorithm, length, second, code) in [

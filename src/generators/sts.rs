@@ -67,6 +67,7 @@ mod tests {
         generator::SessionParameters,
     };
 
+    /// Differs: docs/differences.md#session-keys.
     #[test]
     fn only_static_keys_get_a_session() {
         let spec = |secret_ref, jwt, seconds| StsSessionTokenSpec {

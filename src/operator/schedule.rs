@@ -309,6 +309,7 @@ mod tests {
         );
     }
 
+    /// Differs: docs/differences.md#refresh-time.
     #[test]
     fn short_intervals_write_one_heartbeat_in_ten_minutes() {
         let beats = (0..=120)
@@ -339,6 +340,7 @@ mod tests {
             prop_assert!(wait <= interval + interval / 10);
         }
 
+        /// Differs: docs/differences.md#fixed-points.
         #[test]
         fn successive_points_are_one_interval_apart(now in 1_000_000_000_i64..2_000_000_000, interval in 10_u64..100_000) {
             let interval = Duration::from_secs(interval);

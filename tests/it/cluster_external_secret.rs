@@ -302,6 +302,7 @@ async fn each_selected_namespace_has_the_external_secret_named_like_the_object()
     cluster.gone(&other, &cluster.name).await;
 }
 
+/// Differs: docs/differences.md#another-name.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_name_makes_new_external_secrets_and_deletes_those_of_the_former_name() {
     let cluster = Cluster::new().await;
@@ -355,6 +356,7 @@ async fn labels_annotations_and_spec_are_the_wanted_ones_and_no_others() {
     cluster.provisions(&["a"]).await;
 }
 
+/// Differs: docs/differences.md#force-sync-of-all.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_for_a_sync_is_passed_on_and_taken_back() {
     let cluster = Cluster::new().await;

@@ -93,6 +93,7 @@ async fn by_path_and_name_both_must_hold() {
     holds(&space, "found", &[("red/db", "red/db")]).await;
 }
 
+/// Differs: docs/differences.md#find-tags.
 #[tokio::test(flavor = "multi_thread")]
 async fn by_tags_all_must_be_there_with_their_whole_value() {
     let space = space().await;
@@ -109,6 +110,8 @@ async fn by_tags_all_must_be_there_with_their_whole_value() {
     holds(&space, "path", &[("x/d", "4")]).await;
 }
 
+/// Differs: docs/differences.md#second-look.
+/// Differs: docs/differences.md#find-second-look.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_went_while_no_operator_ran_is_looked_for_twice_before_its_key_goes() {
     let space = Space::unserved().await;

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
 use crate::{
-    generators,
+    examples, generators,
     world::{Operator, Space, Start, apply_crds, provider, until, world},
 };
 
@@ -248,6 +248,7 @@ async fn what_a_generator_makes_fills_a_config_map_through_a_template() {
     config_maps(&space).holds("generated", "/data", &wanted).await;
 }
 
+/// Differs: docs/differences.md#rendered-once.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_template_gives_is_not_rendered_again() {
     let space = space().await;
@@ -433,10 +434,7 @@ async fn the_example_makes_a_config_map() {
     let space = space().await;
     let id = "generic-target/settings";
     crate::world::put(&space.aws, id, r#"{"level":"info","region":"eu"}"#).await;
-    let example = include_str!("../../examples/generic-target.yaml");
-    let mut object: Value = serde_saphyr::from_str(example).unwrap();
-    object["metadata"]["namespace"] = json!(space.namespace);
-    space.apply("app-settings", object["spec"].take()).await;
+    examples::apply(&space, "generic-target.yaml").await;
     let wanted = json!({ "LOG_LEVEL": "info", "settings.yaml": "region: eu\n" });
     config_maps(&space).holds("app-settings", "/data", &wanted).await;
 }

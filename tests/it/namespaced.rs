@@ -194,6 +194,7 @@ async fn several_namespaces_are_served_by_roles_in_them_and_nothing_else_is_aske
     operator.stop().await;
 }
 
+/// Differs: docs/differences.md#no-drift-watch.
 #[tokio::test(flavor = "multi_thread")]
 async fn without_drift_watch_no_list_watch_or_get_of_secrets_is_asked_for_and_refreshes_still_arrive() {
     let cluster = Cluster::new(&["blind"], &["blind"], &["create", "patch", "delete"]).await;

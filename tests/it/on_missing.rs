@@ -54,6 +54,7 @@ async fn gauge(space: &Space, name: &str, wanted: Option<&str>) {
     .await;
 }
 
+/// Differs: docs/differences.md#on-missing.
 #[tokio::test(flavor = "multi_thread")]
 async fn keep_leaves_a_key_as_it_is_while_its_source_is_missing_and_follows_the_others() {
     let space = two("app", "keep").await;
@@ -186,6 +187,7 @@ async fn keep_leaves_what_a_template_makes_of_a_missing_source_and_renders_the_r
         .await;
 }
 
+/// Differs: docs/differences.md#on-missing.
 #[tokio::test(flavor = "multi_thread")]
 async fn skip_drops_a_key_whose_source_is_gone_and_fail_drops_nothing() {
     let space = two("app", "skip").await;

@@ -202,6 +202,7 @@ async fn sigterm_lets_running_syncs_end_within_the_grace_period() {
     space.ready("slow", "True").await;
 }
 
+/// Differs: docs/differences.md#template-watch.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_template_source_that_changed_while_no_operator_ran_is_rendered_after_the_start() {
     let space = Space::unserved().await;
@@ -257,6 +258,7 @@ async fn a_template_source_that_changed_while_no_operator_ran_is_rendered_after_
     operator.stop().await;
 }
 
+/// Differs: docs/differences.md#removed-key.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_of_data_from_that_somebody_removed_while_no_operator_ran_comes_back() {
     let space = Space::unserved().await;

@@ -342,6 +342,7 @@ async fn a_role_that_refuses_makes_the_store_not_ready_and_a_failing_service_doe
     assert_eq!(world.reported("SecretStore").await[0], "False");
 }
 
+/// Differs: docs/differences.md#classes.
 #[tokio::test]
 async fn stores_of_other_classes_and_providers_are_not_touched() {
     let world = World::new("store-foreign").await;
@@ -376,6 +377,7 @@ async fn stores_of_other_classes_and_providers_are_not_touched() {
     assert_eq!(world.reasons(), Vec::<&str>::new());
 }
 
+/// Differs: docs/differences.md#no-finalizers.
 #[tokio::test]
 async fn a_store_of_ours_that_is_deleted_is_let_go() {
     let world = World::new("store-deleted").await;
@@ -484,6 +486,7 @@ async fn an_interval_that_needs_sixty_four_bits_is_read() {
     assert_eq!(outcome.next, Some(Duration::from_secs(5_000_000_000)));
 }
 
+/// Differs: docs/differences.md#contested-status.
 #[tokio::test]
 async fn a_status_that_another_operator_writes_too_is_left_to_it_for_a_while() {
     let world = World::new("store-contested").await;
@@ -543,6 +546,7 @@ async fn a_status_that_another_operator_writes_too_is_left_to_it_for_a_while() {
     assert_eq!(world.context.foreign.get(), 1, "counted and told once");
 }
 
+/// Differs: docs/differences.md#lacking-action.
 #[tokio::test]
 async fn a_store_whose_role_may_not_batch_says_which_action_it_lacks_once_reads_have_shown_it() {
     let world = World::new("store-batchless").await;

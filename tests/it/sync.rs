@@ -70,6 +70,7 @@ async fn an_external_secret_becomes_a_secret_of_the_contracts_shape() {
     drop(status);
 }
 
+/// Differs: docs/differences.md#numbers.
 #[tokio::test(flavor = "multi_thread")]
 async fn single_keys_properties_versions_and_binary_values_are_read() {
     let space = Space::new().await;
@@ -253,6 +254,7 @@ async fn equal_reads_of_one_object_happen_once_so_that_parts_never_come_from_two
     assert_eq!(space.reads("pair"), 1);
 }
 
+/// Differs: docs/differences.md#force-sync.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_forced_sync_reads_again_whatever_the_policy() {
     let space = Space::new().await;
@@ -280,6 +282,7 @@ async fn a_forced_sync_reads_again_whatever_the_policy() {
     }
 }
 
+/// Differs: docs/differences.md#interval-zero.
 #[tokio::test(flavor = "multi_thread")]
 async fn created_once_ignores_changes_and_interval_zero_follows_a_new_generation_only() {
     let space = Space::new().await;

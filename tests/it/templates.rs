@@ -262,6 +262,7 @@ async fn under_merge_and_create_or_merge_keys_of_others_stay_and_rendered_ones_w
     }
 }
 
+/// Differs: docs/differences.md#drawn-values.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_drawn_once_stays_at_interval_zero_and_is_drawn_anew_only_when_it_is_missed_or_asked_for() {
     let space = space().await;

@@ -245,6 +245,7 @@ fn a_role_must_be_an_arn() {
     assert_eq!(claim(&namespaced(&aws, "a")).unwrap_err().class, Class::Config);
 }
 
+/// Differs: docs/differences.md#session-names.
 #[test]
 fn session_names_tell_clusters_and_stores_apart_and_fit() {
     let aws = provider();

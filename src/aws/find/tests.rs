@@ -153,6 +153,7 @@ async fn a_role_without_batches_finds_by_list_and_single_reads() {
     assert_eq!((error.class, error.operation), (Class::Denied, "ListSecrets"));
 }
 
+/// Differs: docs/differences.md#find-tags.
 #[tokio::test]
 async fn tags_match_exactly_and_as_pairs() {
     let (world, identity) = with_secrets(&["a", "b", "c", "d", "e"]).await;
@@ -198,6 +199,7 @@ async fn more_tags_than_filters_are_all_heeded() {
     assert_eq!(found(&world, &identity, &query).await, ["all=vall"]);
 }
 
+/// Differs: docs/differences.md#find-prefix.
 #[tokio::test]
 async fn the_stores_prefix_bounds_a_find_and_is_put_before_a_path_once() {
     let (world, identity) = with_secrets(&["prod/app/a", "prod/b", "dev/app/c"]).await;
@@ -217,6 +219,7 @@ async fn the_stores_prefix_bounds_a_find_and_is_put_before_a_path_once() {
     }
 }
 
+/// Differs: docs/differences.md#find-unreadable.
 #[tokio::test]
 async fn what_cannot_be_read_fails_the_find_by_name_and_what_vanished_does_not() {
     let (world, identity) = with_secrets(&["app/a", "app/denied", "app/gone", "app/marked"]).await;

@@ -195,6 +195,7 @@ fn without_a_length_or_symbols_of_its_own_the_defaults_hold() {
     assert_eq!((password.len(), count(&password, SYMBOLS)), (24, 6));
 }
 
+/// Differs: docs/differences.md#password-bounds.
 #[test]
 fn more_passwords_than_a_secret_can_hold_are_refused() {
     let keys = |n: usize| Some((0..n).map(|n| format!("key-{n}")).collect());

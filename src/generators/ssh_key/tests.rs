@@ -116,6 +116,7 @@ fn each_key_is_another_one_and_without_a_comment_the_line_ends_with_the_key() {
     assert_ne!(private, made(SshKeyType::Ed25519, None, "").0);
 }
 
+/// Differs: docs/differences.md#ssh-key-sizes.
 #[test]
 fn what_makes_no_key_is_refused_with_the_way_out() {
     let said = |key_size, comment: &str| {

@@ -200,6 +200,7 @@ pub(super) fn providers(provider: &Provider) -> usize {
 mod tests {
     use super::*;
 
+    /// Differs: docs/differences.md#classes.
     #[test]
     fn the_default_class_serves_stores_that_name_it_or_none_and_others_only_those_that_name_them() {
         let cases = [

@@ -430,6 +430,7 @@ fn a_new_form_and_a_forced_sync_do_not_wait_for_a_failures_next_try() {
     assert_eq!(world.why(), Some(Why::Forced));
 }
 
+/// Differs: docs/differences.md#second-look.
 #[test]
 fn a_missing_source_gets_its_second_look_after_ten_seconds() {
     let mut world = World::synced(&json!({}));
@@ -657,6 +658,7 @@ fn a_refresh_that_is_due_waits_for_its_window_and_nothing_looks_until_then() {
     }
 }
 
+/// Differs: docs/differences.md#tries-wait-for-windows.
 #[test]
 fn windows_hold_for_refreshes_and_their_tries_and_for_nothing_else() {
     let closed = windows("allow", "0 14 * * *", "1h");
@@ -678,6 +680,7 @@ fn windows_hold_for_refreshes_and_their_tries_and_for_nothing_else() {
     assert_eq!(outline(&world.decide()), "sync Changed");
 }
 
+/// Differs: docs/differences.md#tries-wait-for-windows.
 #[test]
 fn a_token_whose_renewal_failed_is_renewed_although_the_window_is_closed() {
     let mut world = World::synced(&windows("allow", "0 14 * * *", "1h"));
@@ -689,6 +692,7 @@ fn a_token_whose_renewal_failed_is_renewed_although_the_window_is_closed() {
     assert_eq!(outline(&world.decide()), "sync Retry");
 }
 
+/// Differs: docs/differences.md#no-new-values.
 #[test]
 fn a_change_makes_no_generator_run_again_under_interval_zero() {
     let generated = json!({

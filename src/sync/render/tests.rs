@@ -94,6 +94,7 @@ fn a_secret_holds_one_mebibyte_and_the_largest_key_is_named() {
     );
 }
 
+/// Differs: docs/differences.md#bad-keys.
 #[test]
 fn a_key_that_kubernetes_would_refuse_is_named() {
     let failure = rendered(&plain(), map(&[("ok", "1"), ("not/ok", "2")])).unwrap_err();

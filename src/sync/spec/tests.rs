@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::api::external_secret::{ConversionStrategy, DecodingStrategy, NullBytePolicy};
+use crate::api::external_secret::{ConversionStrategy, DecodingStrategy, NullBytePolicy, WrittenTarget};
 
 fn typed(spec: &Value) -> ExternalSecretSpec {
     serde_json::from_value(spec.clone()).unwrap()
@@ -269,6 +269,7 @@ fn a_generic_target_needs_the_flag() {
     assert_eq!(kind.api_version(), "argoproj.io/v1alpha1");
 }
 
+/// Differs: docs/differences.md#other-kinds-refused.
 #[test]
 fn a_manifest_that_names_secret_is_the_secret_itself() {
     let secret = manifest("v1", "Secret", &json!({ "immutable": true }));
@@ -276,6 +277,7 @@ fn a_manifest_that_names_secret_is_the_secret_itself() {
     assert_eq!(with_generic_targets(&secret).unwrap().target.kind, None);
 }
 
+/// Differs: docs/differences.md#other-kinds-refused.
 #[test]
 fn kinds_that_hand_out_rights_and_our_own_are_refused() {
     for (api_version, kind) in [
@@ -289,6 +291,7 @@ fn kinds_that_hand_out_rights_and_our_own_are_refused() {
     }
 }
 
+/// Differs: docs/differences.md#for-secrets-only.
 #[test]
 fn what_cannot_be_a_kind_or_is_for_secrets_only_is_an_error() {
     for (api_version, kind, more, names) in [
@@ -329,6 +332,48 @@ fn what_cannot_be_a_kind_or_is_for_secrets_only_is_an_error() {
     }
 }
 
+#[test]
+fn a_status_names_only_targets_that_a_spec_could_have_named() {
+    let named = |api_version: &str, kind: &str, name: &str| {
+        TargetName::of_status(&WrittenTarget {
+            api_version: api_version.to_owned(),
+            kind: kind.to_owned(),
+            name: name.to_owned(),
+        })
+    };
+    let written = named("v1", "ConfigMap", "settings").unwrap();
+    assert_eq!(written.to_string(), "ConfigMap settings");
+    assert!(named("example.com/v1alpha1", "Widget", "a.b").is_some());
+    // Whoever may write a status could otherwise have anything deleted that the operator may delete.
+    for (api_version, kind, name) in [
+        ("v1", "Secret", "app"),
+        ("rbac.authorization.k8s.io/v1", "RoleBinding", "admin"),
+        ("external-secrets.io/v1", "SecretStore", "aws"),
+        ("generators.external-secrets.io/v1alpha1", "Password", "p"),
+        ("", "ConfigMap", "settings"),
+        ("v1", "", "settings"),
+        ("v1", "ConfigMap", ""),
+        ("v1", "ConfigMap", "../secrets/app"),
+        ("v1", "ConfigMap", "app?dryRun=All"),
+        ("v1", "ConfigMap", "App"),
+        ("v1", "configmaps/../secrets", "app"),
+        ("v1", "Config Map", "app"),
+        ("../v1", "ConfigMap", "app"),
+        ("a/b/v1", "ConfigMap", "app"),
+        ("/v1", "ConfigMap", "app"),
+        ("v1/", "ConfigMap", "app"),
+        ("v1", "ConfigMap", &"a".repeat(254)),
+        ("v1", &"K".repeat(64), "app"),
+    ] {
+        assert_eq!(
+            named(api_version, kind, name),
+            None,
+            "{api_version:?} {kind:?} {name:?}"
+        );
+    }
+}
+
+/// Differs: docs/differences.md#generator-in-data.
 #[test]
 fn a_generator_is_named_in_data_from_only() {
     let generator = json!({ "generatorRef": { "kind": "Password", "name": "p" } });
@@ -414,6 +459,7 @@ fn data_from_is_read_before_data() {
     );
 }
 
+/// Differs: docs/differences.md#shortest-interval.
 #[test]
 fn intervals_are_go_durations_and_nothing_or_less_means_once() {
     let seconds = |n| Some(Interval::Every(Duration::from_secs(n)));

@@ -313,6 +313,7 @@ fn a_template_that_does_not_parse_is_refused_by_its_place() {
     }
 }
 
+/// Differs: docs/differences.md#template-target.
 #[test]
 fn names_that_kubernetes_refuses_are_refused_with_the_spec() {
     let item = |target: &str, key: &str| {
@@ -440,6 +441,7 @@ fn a_key_that_its_source_lacks_is_named() {
     fails(&template, &texts, Cause::TemplateSourceNotFound, &[part]);
 }
 
+/// Differs: docs/differences.md#template-bounds.
 #[test]
 fn hostile_templates_end_at_their_bounds() {
     let none = Texts::new();

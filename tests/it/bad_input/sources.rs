@@ -107,6 +107,7 @@ async fn a_result_over_one_mebibyte_is_refused_by_name_of_its_largest_key() {
     );
 }
 
+/// Differs: docs/differences.md#rewritten-to-one.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrong_with_rewritten_keys_is_said_with_their_names() {
     let synced = Synced::new().await;

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{Synced, good, has};
 use crate::world::Space;
 
+/// Differs: docs/differences.md#no-webhook.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_spec_that_contradicts_itself_is_refused_also_where_admission_let_it_pass() {
     let synced = Synced::new().await;
@@ -49,6 +50,7 @@ async fn a_spec_that_contradicts_itself_is_refused_also_where_admission_let_it_p
     }
 }
 
+/// Differs: docs/differences.md#bad-windows.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrong_with_an_expression_a_template_or_a_schedule_is_said_by_its_path_and_nothing_is_read() {
     let synced = Synced::new().await;

@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 
 use super::{Synced, good, has};
 
+/// Differs: docs/differences.md#template-bounds.
+/// Differs: docs/differences.md#template-metadata.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrong_with_a_template_is_said_by_its_place_and_the_target_stays() {
     let synced = Synced::new().await;

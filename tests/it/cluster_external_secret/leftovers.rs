@@ -84,6 +84,7 @@ async fn esos_finalizers_go_with_the_object_that_is_deleted() {
     cluster.child(&a, &cluster.name, |_| true).await;
 }
 
+/// Differs: docs/differences.md#namespace-finalizers.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_namespace_that_is_being_deleted_is_let_go_of() {
     let cluster = Cluster::new().await;

@@ -48,6 +48,7 @@ async fn an_external_secret_of_somebody_else_is_left_alone_and_named() {
     cluster.child(&a, "wanted", |_| true).await;
 }
 
+/// Differs: docs/differences.md#refused-as-a-whole.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_spec_that_cannot_be_acted_upon_changes_nothing_and_says_why() {
     let cluster = Cluster::new().await;

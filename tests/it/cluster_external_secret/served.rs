@@ -17,6 +17,7 @@ async fn is_untouched(cluster: &Cluster, namespace: &str) {
     assert!(child.is_none(), "{}", cluster.name);
 }
 
+/// Differs: docs/differences.md#served-by-stores.
 #[tokio::test(flavor = "multi_thread")]
 async fn objects_on_stores_of_another_class_or_provider_are_left_alone() {
     let vault = json!({ "provider": { "vault": { "server": "https://vault.example" } } });
@@ -140,6 +141,7 @@ async fn an_operator_starts_where_the_kind_is_not_installed() {
     operator.stop().await;
 }
 
+/// Differs: docs/differences.md#metric-of-failure.
 #[tokio::test(flavor = "multi_thread")]
 async fn metrics_tell_whether_it_is_ready_and_go_with_the_object() {
     let cluster = Cluster::new().await;

@@ -16,6 +16,7 @@ fn find(find: Value) -> Value {
     json!({ "dataFrom": [{ "find": find }] })
 }
 
+/// Differs: docs/differences.md#find-tags.
 #[tokio::test(flavor = "multi_thread")]
 async fn secrets_are_found_by_name_path_and_tags() {
     let space = Space::new().await;
@@ -60,6 +61,7 @@ async fn secrets_are_found_by_name_path_and_tags() {
     space.holds("both", &[(&user, "u")]).await;
 }
 
+/// Differs: docs/differences.md#find-tags.
 #[tokio::test(flavor = "multi_thread")]
 async fn parameters_are_found_by_name_path_and_tags() {
     let space = Space::new().await;

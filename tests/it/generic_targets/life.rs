@@ -5,6 +5,7 @@ use serde_json::json;
 use super::{Objects, config_map, config_maps, data, failure, space, widget};
 use crate::world::{Space, until};
 
+/// Differs: docs/differences.md#fields-of-others.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_edit_is_put_right_and_what_others_added_stays() {
     let space = space().await;
@@ -53,6 +54,7 @@ async fn an_edit_of_a_custom_resource_is_put_right() {
     widgets.holds("app", "/spec", &healed).await;
 }
 
+/// Differs: docs/differences.md#other-kinds-adoption.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_object_of_somebody_else_is_not_taken_over_without_consent() {
     let space = space().await;
@@ -140,6 +142,7 @@ async fn an_orphan_has_no_owner() {
     assert_eq!(made.metadata.owner_references, None);
 }
 
+/// Differs: docs/differences.md#other-kinds-deletion.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_deletion_policy_says_what_goes_with_the_source() {
     let space = space().await;

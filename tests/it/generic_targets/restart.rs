@@ -3,7 +3,7 @@
 use keyferry_parts::{CountingProxy, When};
 use serde_json::{Value, json};
 
-use super::{Objects, config_map, config_maps, data, widget, widgets};
+use super::{Objects, config_map, config_maps, data, failure, widget, widgets};
 use crate::world::{Operator, Space, Start, apply_crds, on_eso_crds, provider};
 
 /// A space whose store names a class, and how an operator of that class is started.
@@ -112,6 +112,65 @@ async fn what_an_earlier_name_or_kind_left_goes_after_a_restart_too() {
     maps.is_gone("to-name").await;
     maps.holds("to-map", "/data/a", &json!("1")).await;
     space.is_gone("to-map").await;
+    operator.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_without_the_flag_leaves_what_was_written_with_it_as_it_is() {
+    let (space, mut start) = served_by("generic-off", &[]).await;
+    space.put("v", "1").await;
+    let maps = config_maps(&space);
+    let spec = |target: Value| json!({ "refreshInterval": "1s", "target": target, "data": data(&space, &[("a", "v")]) });
+    let operator = Operator::start(&start, "generic-off-1").await;
+    for name in ["stays", "edited", "lost", "renamed", "to-secret", "deleted"] {
+        space
+            .apply(name, spec(config_map(json!({ "deletionPolicy": "Delete" }))))
+            .await;
+        maps.holds(name, "/data/a", &json!("1")).await;
+        space.ready(name, "True").await;
+    }
+    operator.stop().await;
+
+    start
+        .arguments
+        .retain(|argument| argument != "--unsafe-allow-generic-targets");
+    maps.edit("edited", json!({ "data": { "a": "edited" } })).await;
+    let renamed = json!({ "deletionPolicy": "Delete", "name": "other" });
+    space.remove("v").await;
+    space.put("w", "2").await;
+    space.apply("renamed", spec(config_map(renamed))).await;
+    let secret = json!({ "data": data(&space, &[("a", "w")]) });
+    space.apply("to-secret", secret).await;
+    let versions = async || {
+        let mut versions = vec![];
+        for name in ["stays", "edited", "lost", "renamed", "to-secret", "deleted"] {
+            versions.push(maps.get(name).await.unwrap().metadata.resource_version);
+        }
+        versions
+    };
+    let before = versions().await;
+    let mark = space.world.plane.audit().mark().unwrap();
+    let operator = Operator::start(&start, "generic-off-2").await;
+    for name in ["stays", "edited", "lost", "renamed"] {
+        failure(&space, name, "TargetKindRefused").await;
+    }
+    space.holds("to-secret", &[("a", "2")]).await;
+    space.ready("to-secret", "True").await;
+    // Nothing deletes it but the API server's garbage collection, which follows its owner reference.
+    let objects = space.objects();
+    objects
+        .delete("deleted", &kube::api::DeleteParams::default())
+        .await
+        .unwrap();
+    space.annotate("stays", "force-sync", "1").await;
+    failure(&space, "stays", "TargetKindRefused").await;
+    assert_eq!(versions().await, before);
+    assert!(maps.get("other").await.is_none());
+    let writes = space.real_writes(mark);
+    assert!(
+        !writes.iter().any(|write| write.contains("/configmaps")),
+        "{writes:?}"
+    );
     operator.stop().await;
 }
 

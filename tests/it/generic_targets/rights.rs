@@ -1,11 +1,12 @@
 //! An operator that may not do everything with the kind of a target.
 
+use k8s_openapi::api::{core::v1::ConfigMap, rbac::v1::Role};
 use keyferry_parts::{
     ControlPlane,
     control_plane::{Authorization, Options, User},
 };
 use kube::{
-    Client,
+    Api, Client,
     api::{Patch, PatchParams},
 };
 use serde_json::{Value, json};
@@ -64,6 +65,8 @@ async fn a_right_that_the_operator_lacks_is_named_with_its_verb_and_kind() {
     for (name, verb) in namespaces.iter().zip(VERBS) {
         without(&client, name, verb).await;
     }
+    // One whose ConfigMap becomes a Secret, and cannot be deleted.
+    without(&client, "moves", "delete").await;
     let aws = secrets_manager(world().await.moto.url(), "AKIDTEST", None);
     put(&aws, "generic-rights/v", "1").await;
     let kubeconfig = plane.folder().join("generic-rights.kubeconfig");
@@ -73,7 +76,7 @@ async fn a_right_that_the_operator_lacks_is_named_with_its_verb_and_kind() {
         kubeconfig: Some(kubeconfig),
         arguments: vec![
             "--unsafe-allow-generic-targets".to_owned(),
-            format!("--namespace={}", namespaces.join(",")),
+            format!("--namespace={},moves", namespaces.join(",")),
         ],
         ..Start::default()
     };
@@ -85,7 +88,7 @@ async fn a_right_that_the_operator_lacks_is_named_with_its_verb_and_kind() {
             "data": [{ "secretKey": "a", "remoteRef": { "key": "generic-rights/v" } }],
         })
     };
-    for name in &namespaces {
+    for name in namespaces.iter().map(String::as_str).chain(["moves"]) {
         apply(&client, name, "ExternalSecret", "app", &spec("first")).await;
     }
     let says = async |namespace: &str, status: &str, text: &str| {
@@ -120,5 +123,66 @@ async fn a_right_that_the_operator_lacks_is_named_with_its_verb_and_kind() {
         })
         .await;
     }
+    // What could not be deleted is not forgotten, also over a restart.
+    says("moves", "True", "synced").await;
+    let mut secret = spec("second");
+    secret["target"] = json!({ "name": "second" });
+    apply(&client, "moves", "ExternalSecret", "app", &secret).await;
+    let lacking = "grant its ServiceAccount `delete` on configmaps in namespace moves";
+    says("moves", "False", lacking).await;
+    operator.kill().await;
+    let operator = Operator::start(&start, "generic-rights-2").await;
+    let objects = dynamic(&client, "v1", "ExternalSecret", Some("moves"));
+    let force = async |at: &str| {
+        let annotation = json!({ "metadata": { "annotations": { "force-sync": at } } });
+        let params = PatchParams::default();
+        objects
+            .patch("app", &params, &Patch::Merge(annotation))
+            .await
+            .unwrap();
+    };
+    let failures = || {
+        let log = operator.log();
+        log.lines()
+            .filter(|line| line.contains("sync failed") && line.contains("\"moves\""))
+            .count()
+    };
+    force("1").await;
+    until("another try", || async {
+        if failures() > 0 {
+            Ok(())
+        } else {
+            Err(String::new())
+        }
+    })
+    .await;
+    let maps: Api<ConfigMap> = Api::namespaced(client.clone(), "moves");
+    assert!(maps.get_opt("first").await.unwrap().is_some());
+    let roles: Api<Role> = Api::namespaced(client.clone(), "moves");
+    let every = json!([{ "apiGroups": [""], "resources": ["configmaps"], "verbs": VERBS }]);
+    let mut all = rules(&VERBS);
+    all.as_array_mut()
+        .unwrap()
+        .extend(every.as_array().unwrap().clone());
+    let granted = Patch::Merge(json!({ "rules": all }));
+    roles
+        .patch("keyferry", &PatchParams::default(), &granted)
+        .await
+        .unwrap();
+    let mut tries = 1;
+    until("what an earlier kind left to be gone", || {
+        tries += 1;
+        let at = tries.to_string();
+        let (maps, force) = (&maps, &force);
+        async move {
+            force(&at).await;
+            match maps.get_opt("first").await.unwrap() {
+                None => Ok(()),
+                Some(_) => Err("still there".to_owned()),
+            }
+        }
+    })
+    .await;
+    says("moves", "True", "synced").await;
     operator.stop().await;
 }

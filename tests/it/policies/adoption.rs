@@ -102,6 +102,7 @@ fn owned_before(name: &str) -> Value {
     }] })
 }
 
+/// Differs: docs/differences.md#safe-adoption.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_foreign_secret_is_taken_over_where_nothing_is_lost_and_else_refused_with_its_keys_named() {
     let space = &Space::new().await;

@@ -44,6 +44,7 @@ async fn event(space: &Space, name: &str, reason: &str, text: &str) {
     .await;
 }
 
+/// Differs: docs/differences.md#causes.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_end_of_a_sync_has_its_condition_and_its_event() {
     let space = &Space::new().await;

@@ -48,6 +48,7 @@ async fn carries(
     .await;
 }
 
+/// Differs: docs/differences.md#not-copied.
 #[tokio::test(flavor = "multi_thread")]
 async fn labels_and_annotations_follow_the_object_foreign_ones_stay_and_those_of_tools_are_not_copied() {
     let space = &Space::new().await;

@@ -226,6 +226,7 @@ async fn another_creation_policy_gives_the_secret_up_or_takes_it() {
     }
 }
 
+/// Differs: docs/differences.md#on-delete.
 #[tokio::test(flavor = "multi_thread")]
 async fn on_delete_retain_takes_the_owner_reference_away_and_nothing_else() {
     let space = Space::new().await;
@@ -367,6 +368,7 @@ async fn privileged(space: &Space, name: &str, type_: &str, metadata: Value, man
         .unwrap()
 }
 
+/// Differs: docs/differences.md#privileged-types.
 #[tokio::test(flavor = "multi_thread")]
 async fn privileged_types_are_refused_whoever_asks_and_whatever_the_secret_says() {
     let space = &Space::new().await;

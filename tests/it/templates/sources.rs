@@ -63,6 +63,7 @@ async fn config_maps_secrets_and_literals_give_values_keys_and_metadata() {
     assert_eq!(meta.annotations.unwrap()["example.com/user"], "admin");
 }
 
+/// Differs: docs/differences.md#template-watch.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_changed_source_is_rendered_at_once_and_only_for_those_who_name_it() {
     let space = space().await;

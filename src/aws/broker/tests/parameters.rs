@@ -107,6 +107,7 @@ async fn versions_labels_arns_lists_and_references_come_back() {
     );
 }
 
+/// Differs: docs/differences.md#missing-version.
 #[tokio::test]
 async fn absence_is_told_only_by_an_explicit_answer() {
     let world = World::start().await;

@@ -77,6 +77,7 @@ fn a_region_is_one_label_of_a_host_name_and_not_one_of_a_list() {
     assert!(!wrong("SecretStore", &aws(json!({ "region": "a".repeat(64) }))).is_empty());
 }
 
+/// Differs: docs/differences.md#not-supported.
 #[test]
 fn a_service_that_is_not_implemented_is_told_with_its_field() {
     let store = |service: &str| store("SecretStore", &aws(json!({ "service": service })));
@@ -157,6 +158,7 @@ fn a_cluster_store_that_names_no_namespace_is_referent() {
     assert!(!is_referent("ClusterSecretStore", &with_namespace));
 }
 
+/// Differs: docs/differences.md#shortest-store-interval.
 #[test]
 fn refresh_intervals_are_seconds_or_go_durations() {
     let parse = |interval: Value| {

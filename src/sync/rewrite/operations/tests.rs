@@ -280,6 +280,7 @@ fn keys_that_become_empty_are_dropped_and_do_not_collide() {
     assert!(keys(&regexp("(a)", "$1x"), &["a"]).is_empty());
 }
 
+/// Differs: docs/differences.md#rewrite-bounds.
 #[test]
 fn keys_that_grow_without_bound_are_refused() {
     let long = |c: &str| c.repeat(30_000);

@@ -107,8 +107,8 @@ impl Credentials {
         let lifetime = self.lifetime.unwrap_or_else(|| Duration::from_secs(seconds));
         let session = Session {
             access_key_id: format!("ASIAFAKE{number:012}"),
-            secret_access_key: format!("secret-key-{number}"),
-            token: format!("session-token-{number}"),
+            secret_access_key: format!("fake-secret-key-{number}-of-a-session"),
+            token: format!("fake-session-token-{number}"),
             expires: SystemTime::now() + lifetime,
         };
         self.sessions

@@ -29,6 +29,9 @@ pub(super) fn get_public_authorization_token(world: &mut World) -> String {
 
 fn login(world: &mut World) -> (String, f64) {
     let lifetime = world.credentials.lifetime.unwrap_or(LIFETIME);
-    let token = STANDARD.encode(format!("AWS:login-{}", world.credentials.number()));
+    let token = STANDARD.encode(format!(
+        "AWS:login-to-the-registry-{}",
+        world.credentials.number()
+    ));
     (token, secrets_manager::seconds(SystemTime::now() + lifetime))
 }
