@@ -89,6 +89,10 @@ async fn what_is_wrong_with_a_source_is_said_on_the_object_and_the_target_stays(
     has(&synced.fails(spec, "DecodingFailed").await, &["Base64", "key k"]);
     let spec = Synced::one(json!({ "key": id("null"), "nullBytePolicy": "Fail" }));
     has(&synced.fails(spec, "NullByte").await, &["null byte", "key k"]);
+    synced.space.put("nulls", r#"{"fine":"v","n":"a\u0000b"}"#).await;
+    let mut spec = extract("nulls");
+    spec["dataFrom"][0]["extract"]["nullBytePolicy"] = json!("Fail");
+    has(&synced.fails(spec, "NullByte").await, &["null byte", "key n"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,7 @@ use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
 use super::{Synced, good, has};
-use crate::world::Space;
+use crate::world::{Operator, Space, Start};
 
 async fn cluster_store(space: &Space, name: &str, spec: Value) {
     let store = json!({
@@ -175,6 +175,54 @@ async fn an_object_whose_stores_are_all_of_another_operator_is_not_touched() {
         assert_eq!(space.stores().get(name).await.unwrap().status, None, "{name}");
         assert_eq!(space.data(name).await, None);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stores_of_a_kind_that_is_switched_off_and_objects_that_use_them_are_not_touched() {
+    let space = Space::unserved().await;
+    let class = "kinds-off";
+    let store = json!({ "controller": class, "provider": { "aws": crate::world::provider(json!({})) } });
+    space.store_spec("aws", store.clone()).await;
+    let all = format!("{}-off", space.namespace);
+    cluster_store(&space, &all, store).await;
+    space.put("k", "v").await;
+    let using = |kind: &str, name: &str| {
+        json!({
+            "secretStoreRef": { "kind": kind, "name": name },
+            "data": [{ "secretKey": "k", "remoteRef": { "key": space.id("k") } }],
+        })
+    };
+    let of_one = using("SecretStore", "aws");
+    let of_all = using("ClusterSecretStore", &all);
+    let served_by = async |flag: &str| {
+        let start = Start {
+            class: Some(class.to_owned()),
+            arguments: vec![flag.to_owned()],
+            ..Start::default()
+        };
+        Operator::start(&start, class).await
+    };
+    let is_untouched = async |name: &str| {
+        assert_eq!(space.objects().get(name).await.unwrap().status, None, "{name}");
+        assert_eq!(space.data(name).await, None, "{name}");
+    };
+
+    let operator = served_by("--enable-cluster-store-reconciler=false").await;
+    space.apply("of-all", of_all.clone()).await;
+    space.apply("of-one", of_one.clone()).await;
+    space.ready("of-one", "True").await;
+    is_untouched("of-all").await;
+    assert_eq!(space.cluster_stores().get(&all).await.unwrap().status, None);
+    operator.stop().await;
+
+    let operator = served_by("--enable-secret-store-reconciler=false").await;
+    space.apply("of-one-again", of_one).await;
+    space.apply("of-all-again", of_all).await;
+    for name in ["of-all", "of-all-again"] {
+        space.ready(name, "True").await;
+    }
+    is_untouched("of-one-again").await;
+    operator.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
