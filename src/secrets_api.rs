@@ -2,7 +2,7 @@
 //!
 //! Answers are metadata only, also for POST and DELETE, where kube's typed calls would return values. The one exception
 //! is [`read_values`], for the closed list of Secrets that are *sources*: store and generator credentials and template
-//! sources. A target's values are never read back.
+//! sources. The operator never reads a target's values back.
 
 pub(crate) mod request;
 mod write;
