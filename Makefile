@@ -65,9 +65,11 @@ image: ready ## the image as an OCI archive in target/keyferry.tar; ARCH="amd64 
 CYCLONEDX := $(CACHE)/cargo-cyclonedx-0.5.9/bin/cargo-cyclonedx
 .PHONY: sbom
 sbom: $(CYCLONEDX) ## what is in the image, as CycloneDX, in target/keyferry.cdx.json
-	$(CYCLONEDX) cyclonedx --manifest-path Cargo.toml --format json --spec-version 1.5 --target x86_64-unknown-linux-musl --override-filename keyferry.cdx
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null || echo 0) $(CYCLONEDX) cyclonedx --manifest-path Cargo.toml --format json \
+		--spec-version 1.5 --target x86_64-unknown-linux-musl --override-filename keyferry.cdx
 	mv keyferry.cdx.json $(TARGET)/keyferry.cdx.json
 	rm -f crates/*/keyferry.cdx.json tests/parts/keyferry.cdx.json e2e/keyferry.cdx.json
+	python3 image/sbom.py x86_64-unknown-linux-musl $(TARGET)/keyferry.cdx.json
 
 E2E_IMAGE := keyferry-e2e.local/keyferry:e2e
 .PHONY: e2e
