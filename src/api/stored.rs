@@ -3,12 +3,18 @@
 //! Own piece because kube's `DeserializeGuard` drops what could not be read; whose object it is, and whose status it may
 //! have, is decided by parts of it.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta, OwnerReference, Time};
 use kube::Resource;
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::{Value, value::RawValue};
+
+use super::{
+    ClusterExternalSecret, ClusterExternalSecretSpec, ClusterExternalSecretStatus, ClusterSecretStore,
+    ExternalSecret, ExternalSecretSpec, ExternalSecretStatus, SecretStore, SecretStoreSpec,
+    SecretStoreStatus, secret_store::ClusterSecretStoreSpec,
+};
 
 /// The object, or what is there instead.
 #[derive(Clone, Debug)]
@@ -37,17 +43,43 @@ impl Unreadable {
     }
 }
 
-impl<'de, T: DeserializeOwned> Deserialize<'de> for Stored<T> {
+/// A kind of ours, as what is read of it makes it.
+pub trait Assemble: Sized {
+    /// Its spec.
+    type Spec: DeserializeOwned;
+    /// Its status.
+    type Status: DeserializeOwned;
+    /// Puts it together.
+    fn assemble(metadata: ObjectMeta, spec: Self::Spec, status: Option<Self::Status>) -> Self;
+}
+
+macro_rules! assemble {
+    ($($kind:ident: $spec:ty, $status:ty;)*) => {$(
+        impl Assemble for $kind {
+            type Spec = $spec;
+            type Status = $status;
+
+            fn assemble(metadata: ObjectMeta, spec: $spec, status: Option<$status>) -> Self {
+                Self { metadata, spec, status }
+            }
+        }
+    )*};
+}
+
+assemble! {
+    ExternalSecret: ExternalSecretSpec, ExternalSecretStatus;
+    ClusterExternalSecret: ClusterExternalSecretSpec, ClusterExternalSecretStatus;
+    SecretStore: SecretStoreSpec, SecretStoreStatus;
+    ClusterSecretStore: ClusterSecretStoreSpec, SecretStoreStatus;
+}
+
+impl<'de, T: Assemble> Deserialize<'de> for Stored<T> {
     /// Fails only where there is no object with metadata at all.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        struct Identified {
-            metadata: ObjectMeta,
-        }
         let text = Box::<RawValue>::deserialize(deserializer)?;
         // Nearly all can be read: to make a tree of each on the way would cost more than all the rest.
-        if let Ok(object) = serde_json::from_str(text.get()) {
-            return Ok(Self(Ok(object)));
+        if let Ok(parts) = serde_json::from_str::<Parts<T::Spec, T::Status>>(text.get()) {
+            return Ok(Self(Ok(parts.assemble())));
         }
         let json: Value = match serde_json::from_str(text.get()) {
             Ok(json) => json,
@@ -62,13 +94,12 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Stored<T> {
                 }))));
             }
         };
-        match T::deserialize(&json) {
-            Ok(object) => Ok(Self(Ok(object))),
+        match Parts::<T::Spec, T::Status>::deserialize(&json) {
+            Ok(parts) => Ok(Self(Ok(parts.assemble()))),
             Err(why) => {
-                let Identified { metadata } =
-                    Identified::deserialize(&json).map_err(serde::de::Error::custom)?;
+                let Outline { metadata } = Outline::deserialize(&json).map_err(serde::de::Error::custom)?;
                 Ok(Self(Err(Box::new(Unreadable {
-                    metadata,
+                    metadata: metadata.into(),
                     why: why.to_string(),
                     json,
                 }))))
@@ -77,12 +108,28 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Stored<T> {
     }
 }
 
-/// What is read of an object of which nothing else can be: nothing here nests.
+/// An object as it is read.
+#[derive(Deserialize)]
+struct Parts<S, U> {
+    metadata: Identity,
+    spec: S,
+    status: Option<U>,
+}
+
+impl<S, U> Parts<S, U> {
+    fn assemble<T: Assemble<Spec = S, Status = U>>(self) -> T {
+        T::assemble(self.metadata.into(), self.spec, self.status)
+    }
+}
+
+/// What is read of an object of which nothing else can be.
 #[derive(Deserialize)]
 struct Outline {
     metadata: Identity,
 }
 
+/// What somebody here looks at of the metadata of our kinds. The trees of `managedFields` are larger than all the rest, and
+/// may nest deeper than can be read; who wrote is enough.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Identity {
@@ -93,10 +140,33 @@ struct Identity {
     generation: Option<i64>,
     deletion_timestamp: Option<Time>,
     finalizers: Option<Vec<String>>,
+    labels: Option<BTreeMap<String, String>>,
+    annotations: Option<BTreeMap<String, String>>,
+    owner_references: Option<Vec<OwnerReference>>,
+    managed_fields: Option<Vec<Writer>>,
+}
+
+/// An entry of `managedFields` without its fields.
+#[derive(Deserialize)]
+struct Writer {
+    manager: Option<String>,
+    operation: Option<String>,
+    subresource: Option<String>,
+    time: Option<Time>,
 }
 
 impl From<Identity> for ObjectMeta {
     fn from(identity: Identity) -> Self {
+        let writers = identity.managed_fields.map(|writers| {
+            let entry = |writer: Writer| ManagedFieldsEntry {
+                manager: writer.manager,
+                operation: writer.operation,
+                subresource: writer.subresource,
+                time: writer.time,
+                ..ManagedFieldsEntry::default()
+            };
+            writers.into_iter().map(entry).collect()
+        });
         Self {
             name: identity.name,
             namespace: identity.namespace,
@@ -105,6 +175,10 @@ impl From<Identity> for ObjectMeta {
             generation: identity.generation,
             deletion_timestamp: identity.deletion_timestamp,
             finalizers: identity.finalizers,
+            labels: identity.labels,
+            annotations: identity.annotations,
+            owner_references: identity.owner_references,
+            managed_fields: writers,
             ..Self::default()
         }
     }
