@@ -215,9 +215,11 @@ pub(crate) fn stages(
     })
 }
 
-/// Runs the operator until stopped, then lets what runs end within the grace period. With a Lease, only while it is held.
+/// Runs the operator until stopped, then lets what runs end within the grace period. With a Lease, only while it is held;
+/// `leasing` is the way to it.
 pub async fn run(
     client: Client,
+    leasing: Client,
     config: Config,
     exposition: &Exposition,
     ready: Ready,
@@ -227,7 +229,7 @@ pub async fn run(
     let candidate = config
         .lease
         .clone()
-        .map(|lease| Candidate::new(client.clone(), lease, &config.instance, registry))
+        .map(|lease| Candidate::new(leasing, lease, &config.instance, registry))
         .transpose()?;
     let metrics = Arc::new(Metrics::new(exposition, config.object_metrics)?);
     let instance: Arc<str> = Arc::from(config.instance.as_str());
