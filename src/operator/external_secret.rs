@@ -108,7 +108,7 @@ fn is_target_edited(ctx: &Context, object: &Object, record: &Record) -> bool {
     let expected = plan::expected(object, record, spec);
     is_watched
         && !record.targetless
-        && matches!(drift(&expected, view.as_ref()), Drift::Gone | Drift::Edited(_))
+        && matches!(drift(&expected, view.as_deref()), Drift::Gone | Drift::Edited(_))
 }
 
 /// A record from the status, unless that is the status of an object that this one replaced.
@@ -138,7 +138,7 @@ async fn turn(
     let decision = plan::decide(&Situation {
         object,
         record,
-        target: target.as_ref(),
+        target: target.as_deref(),
         targets_watched,
         stores: &stores,
         default_class: ctx.config.is_default_class(),
@@ -181,7 +181,7 @@ async fn turn(
                 object,
                 record,
                 Seen {
-                    view: target.as_ref(),
+                    view: target.as_deref(),
                     watched: targets_watched,
                 },
                 &stores,
@@ -290,7 +290,7 @@ async fn sync(
 }
 
 /// The target as the watch of its kind shows it, and whether there is one.
-fn target(ctx: &Context, object: &Object) -> (Option<TargetView>, bool) {
+fn target(ctx: &Context, object: &Object) -> (Option<Arc<TargetView>>, bool) {
     match (object.secret_name(), object.generic_target()) {
         (Some(name), _) => {
             let view = ctx.targets.get(&object.namespace, name);
@@ -383,7 +383,7 @@ async fn publish(
                 namespace = %object.namespace, name = %object.name, error,
                 "the status could not be written; trying again"
             );
-            record.owed = Some(std::mem::replace(&mut record.reported, before));
+            record.owed = Some(Box::new(std::mem::replace(&mut record.reported, before)));
             Some(STATUS_RETRY)
         }
     }
@@ -395,7 +395,7 @@ async fn settle(ctx: &Context, object: &Object, record: &mut Record) -> Result<(
         return Ok(());
     };
     let before = record.reported.clone();
-    let status = report::write(record, owed);
+    let status = report::write(record, *owed);
     let report = Report {
         status,
         ..Report::default()

@@ -98,7 +98,7 @@ impl GenericTargets {
     }
 
     /// What the watch shows of a target, and whether it would show it.
-    pub fn get(&self, kind: &GenericKind, namespace: &str, name: &str) -> (Option<TargetView>, bool) {
+    pub fn get(&self, kind: &GenericKind, namespace: &str, name: &str) -> (Option<Arc<TargetView>>, bool) {
         let kinds = self.read();
         let Some(written) = kinds.get(kind) else {
             return (None, false);

@@ -21,8 +21,8 @@ pub struct Objects(RwLock<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     objects: HashMap<ObjectName, Arc<Object>>,
-    /// Names by namespace and target Secret.
-    targets: HashMap<ObjectName, BTreeSet<Arc<str>>>,
+    /// Namespace, target Secret and name.
+    targets: BTreeSet<[Arc<str>; 3]>,
     /// Names by store; the namespace of a cluster-wide store is empty.
     stores: HashMap<(Arc<str>, StoreName), BTreeSet<ObjectName>>,
     /// Names by the ClusterExternalSecret that keeps them.
@@ -55,7 +55,8 @@ impl Inner {
     fn remove(&mut self, at: &ObjectName) -> Option<Arc<Object>> {
         let object = self.objects.remove(at)?;
         if let Some(target) = object.secret_name() {
-            drop_from(&mut self.targets, &(Arc::clone(&at.0), Arc::from(target)), &at.1);
+            self.targets
+                .remove(&[Arc::clone(&at.0), Arc::from(target), Arc::clone(&at.1)]);
         }
         if let Some(kept) = &object.provisioned {
             drop_from(&mut self.kept, &kept.by, at);
@@ -97,11 +98,15 @@ impl Objects {
         let mut inner = self.write();
         let before = inner.remove(&at);
         if let Some(target) = object.secret_name() {
+            // Nearly always the object's own name.
+            let target = if *target == *at.1 {
+                Arc::clone(&at.1)
+            } else {
+                Arc::from(target)
+            };
             inner
                 .targets
-                .entry((Arc::clone(&at.0), Arc::from(target)))
-                .or_default()
-                .insert(Arc::clone(&at.1));
+                .insert([Arc::clone(&at.0), target, Arc::clone(&at.1)]);
         }
         if let Some(kept) = &object.provisioned {
             inner.kept.entry(kept.by.clone()).or_default().insert(at.clone());
@@ -130,13 +135,13 @@ impl Objects {
 
     /// Who writes this Secret.
     pub fn of_target(&self, namespace: &str, secret: &str) -> Vec<ObjectName> {
+        let first = [namespace, secret, ""].map(Arc::from);
         let inner = self.read();
-        let names = inner.targets.get(&(Arc::from(namespace), Arc::from(secret)));
-        names
-            .into_iter()
-            .flatten()
-            .map(|name| (Arc::from(namespace), Arc::clone(name)))
-            .collect()
+        let those = inner.targets.range(first..).map_while(|[at, target, name]| {
+            let is_it = (&**at, &**target) == (namespace, secret);
+            is_it.then(|| (Arc::clone(at), Arc::clone(name)))
+        });
+        those.collect()
     }
 
     /// Who reads from this store.

@@ -3,12 +3,12 @@
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
-    sync::{PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock},
 };
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::{namespaces::Scope, objects::drop_from};
+use super::namespaces::Scope;
 use crate::{api::names, sync::target::TargetView};
 
 /// Namespace and name.
@@ -20,18 +20,17 @@ pub struct Targets(RwLock<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    views: HashMap<At, TargetView>,
-    /// Names by namespace and created-by label: finds what a renamed target left.
-    created_by: HashMap<At, BTreeSet<Box<str>>>,
+    views: HashMap<At, Arc<TargetView>>,
+    /// Namespace, created-by label and name: finds what a renamed target left.
+    created_by: BTreeSet<[Box<str>; 3]>,
 }
 
 impl Inner {
-    fn remove(&mut self, at: &At) -> Option<TargetView> {
-        let view = self.views.remove(at)?;
-        if let Some(owner) = &view.created_by {
-            drop_from(&mut self.created_by, &(at.0.clone(), owner.clone()), &at.1);
+    fn remove(&mut self, at: &At) {
+        let owner = self.views.remove(at).and_then(|view| view.created_by.clone());
+        if let Some(owner) = owner {
+            self.created_by.remove(&[at.0.clone(), owner, at.1.clone()]);
         }
-        Some(view)
     }
 }
 
@@ -67,24 +66,21 @@ impl Targets {
             meta.uid.as_deref() == Some(&*known.uid)
                 && !is_newer(meta.resource_version.as_deref().unwrap_or_default(), known)
         };
-        if self.read().views.get(&at).is_some_and(is_known) {
+        if self.read().views.get(&at).is_some_and(|view| is_known(view)) {
             return (at, false);
         }
         let view = view();
         let mut inner = self.write();
         // Somebody else may have noted a later state meanwhile.
-        if inner.views.get(&at).is_some_and(is_known) {
+        if inner.views.get(&at).is_some_and(|view| is_known(view)) {
             return (at, false);
         }
         inner.remove(&at);
         if let Some(owner) = &view.created_by {
-            inner
-                .created_by
-                .entry((at.0.clone(), owner.clone()))
-                .or_default()
-                .insert(at.1.clone());
+            let entry = [at.0.clone(), owner.clone(), at.1.clone()];
+            inner.created_by.insert(entry);
         }
-        inner.views.insert(at.clone(), view);
+        inner.views.insert(at.clone(), Arc::new(view));
         (at, true)
     }
 
@@ -104,20 +100,19 @@ impl Targets {
     }
 
     /// What is known of an object.
-    pub fn get(&self, namespace: &str, name: &str) -> Option<TargetView> {
+    pub fn get(&self, namespace: &str, name: &str) -> Option<Arc<TargetView>> {
         self.read().views.get(&(namespace.into(), name.into())).cloned()
     }
 
     /// Names of the objects in a namespace that carry a created-by label.
     pub fn created_by(&self, namespace: &str, owner: &str) -> Vec<Box<str>> {
+        let first: [Box<str>; 3] = [namespace.into(), owner.into(), "".into()];
         let inner = self.read();
-        inner
+        let those = inner
             .created_by
-            .get(&(namespace.into(), owner.into()))
-            .into_iter()
-            .flatten()
-            .cloned()
-            .collect()
+            .range(first..)
+            .map_while(|[at, by, name]| ((&**at, &**by) == (namespace, owner)).then(|| name.clone()));
+        those.collect()
     }
 
     /// How many objects are watched.

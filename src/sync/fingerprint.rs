@@ -1,6 +1,6 @@
 //! Names and digests that ESO and keyferry agree on, so that objects can move between them without a write.
 
-use std::{collections::BTreeMap, fmt::Write};
+use std::collections::BTreeMap;
 
 use sha3::{Digest, Sha3_224};
 
@@ -13,11 +13,11 @@ pub fn sha3_hex(text: impl AsRef<[u8]>) -> String {
 
 /// Lower-case hex.
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(56), |mut hex, byte| {
-        // Writing to a String cannot fail.
-        _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or_default();
+    bytes
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)])
+        .collect()
 }
 
 /// Value of the created-by label: which ExternalSecret owns a Secret.

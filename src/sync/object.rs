@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     hash::{DefaultHasher, Hasher},
+    sync::Arc,
 };
 
 use jiff::Timestamp;
@@ -45,7 +46,7 @@ pub struct Object {
     /// The stores it names, also where the spec is refused.
     pub stores: BTreeSet<StoreName>,
     /// The parsed spec, or why it is refused.
-    pub spec: Result<Spec, Failure>,
+    pub spec: Result<Arc<Spec>, Failure>,
     /// What the status said: seeds the record after a start, and nothing else.
     pub status: ExternalSecretStatus,
     /// Another manager that wrote the status after us, and when.
@@ -68,7 +69,7 @@ impl Object {
                 let spec = before
                     .filter(|before| before.is_of(&object.metadata))
                     .and_then(|before| before.spec.clone().ok())
-                    .map_or_else(|| Spec::parse(&object.spec, &name, rules), Ok);
+                    .map_or_else(|| Spec::parse(&object.spec, &name, rules).map(Arc::new), Ok);
                 let stores = spec::stores(&object.spec);
                 let provisioned = Provisioned::new(&object);
                 Self {
@@ -92,9 +93,12 @@ impl Object {
     fn build(
         metadata: ObjectMeta,
         stores: BTreeSet<StoreName>,
-        spec: Result<Spec, Failure>,
-        status: ExternalSecretStatus,
+        spec: Result<Arc<Spec>, Failure>,
+        mut status: ExternalSecretStatus,
     ) -> Self {
+        // Each was read into room for four.
+        status.conditions.iter_mut().for_each(Vec::shrink_to_fit);
+        status.entries.iter_mut().for_each(Vec::shrink_to_fit);
         let mut annotations = metadata.annotations.unwrap_or_default();
         let labels = metadata.labels.unwrap_or_default();
         let generation = metadata.generation.unwrap_or_default();
@@ -113,7 +117,11 @@ impl Object {
                     ),
                 ));
             }
-            Ok(Spec { on_missing, ..spec })
+            if spec.on_missing == on_missing {
+                return Ok(spec);
+            }
+            let spec = Arc::unwrap_or_clone(spec);
+            Ok(Arc::new(Spec { on_missing, ..spec }))
         });
         Self {
             namespace: metadata.namespace.unwrap_or_default().into(),
@@ -237,8 +245,6 @@ pub fn foreign_status_writer(fields: &[ManagedFieldsEntry]) -> Option<(Box<str>,
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
     use super::*;
@@ -308,7 +314,7 @@ mod tests {
         };
         let rules = Rules::default();
         let first = Object::new(stored("u", 1, "keep"), &rules);
-        let template = |object: &Object| object.spec.clone().unwrap().target.template.unwrap();
+        let template = |object: &Object| object.spec.as_ref().unwrap().target.template.clone().unwrap();
         let again = |uid: &str, generation: i64| {
             let later = Object::after(Some(&first), stored(uid, generation, "skip"), &rules);
             assert_eq!(later.spec.clone().unwrap().on_missing, OnMissing::Skip);

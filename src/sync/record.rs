@@ -98,7 +98,7 @@ pub struct Record {
     /// The target changed in a way that metadata cannot prove harmless: the next refresh writes.
     pub unproven: bool,
     /// The running failure.
-    pub failing: Option<Failing>,
+    pub failing: Option<Box<Failing>>,
     /// Sources that are missing.
     pub absent: BTreeMap<Request, Absence>,
     /// The missing sources that events have told of.
@@ -117,7 +117,7 @@ pub struct Record {
     /// What the status says.
     pub reported: Reported,
     /// What the status should say, where it could not be written.
-    pub owed: Option<Reported>,
+    pub owed: Option<Box<Reported>>,
     /// Another operator wrote the status at that time; the object is left alone until then, and taken up again after.
     pub yielded: Option<(Timestamp, Option<Instant>)>,
     /// Uid of a target whose type was looked up and is not privileged.

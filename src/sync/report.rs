@@ -293,14 +293,14 @@ pub fn failed(
         record.failing = None;
     } else {
         let retry_at = now + next.unwrap_or(DEFAULT_WAIT);
-        record.failing = Some(Failing {
+        record.failing = Some(Box::new(Failing {
             failure: failure.clone(),
             form: object.form.clone(),
             count,
             since,
             retry_at,
             of_refresh,
-        });
+        }));
         record.forced = object.force_sync().map(|value| value.map(Into::into));
     }
     // What passes by itself is not worth an alarm the first time.

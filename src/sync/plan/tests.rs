@@ -190,14 +190,14 @@ impl World {
     }
 
     fn failing(&mut self, wait: Duration) {
-        self.record.failing = Some(Failing {
+        self.record.failing = Some(Box::new(Failing {
             failure: Failure::new(Cause::Throttled, "x"),
             form: self.object.form.clone(),
             count: 1,
             since: self.instant,
             retry_at: self.instant + wait,
             of_refresh: false,
-        });
+        }));
     }
 }
 

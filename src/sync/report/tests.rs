@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -402,7 +404,7 @@ fn a_deleted_secret_is_told_once_and_not_at_each_refresh() {
 fn a_partial_sync_is_ready_says_what_is_missing_and_warns_once() {
     let mut object = object();
     if let Ok(spec) = &mut object.spec {
-        spec.on_missing = OnMissing::Keep;
+        Arc::make_mut(spec).on_missing = OnMissing::Keep;
     }
     let mut record = synced(&object);
     let partly = || Outcome {
