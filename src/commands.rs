@@ -55,8 +55,8 @@ pub fn migrate(migrate: &Migrate) -> Result<bool, Error> {
             print(&found)?;
             let count = found.len();
             if migrate.yes {
-                hashes::restore(&client, &found).await?;
-                print(&[format!("restored ESO's hash on {count} Secrets")])?;
+                let restored = hashes::restore(&client, &found).await?;
+                print(&[format!("restored ESO's hash on {restored} Secrets")])?;
             } else {
                 print(&[format!(
                     "{count} Secrets have no hash of ESO's; add --yes to restore it"

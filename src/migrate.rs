@@ -100,6 +100,9 @@ pub enum Error {
         "ESO runs already ({0}): restore the hashes before ESO starts, or it makes generated values anew"
     )]
     EsoFetches(String),
+    /// What was read is not what stands.
+    #[error("these changed meanwhile and have no hash yet ({0}): is keyferry scaled to 0? Run this again")]
+    Changed(String),
     /// A Secret could not be read or written.
     #[error("{what}: {source}")]
     Secret {

@@ -70,7 +70,9 @@ const TURNS: Limits = Limits {
     urgent: 512,
     periodic: 1024,
 };
-/// Writes of target Secrets at once: more gain nothing at the API server.
+/// Writes of target Secrets at once, and as many of statuses: more gain nothing at the API server, and each takes a connection of
+/// its own, whose handshake costs more than the write and whose buffers stay. Apart, so that Secrets which an admission webhook
+/// holds up do not hold up what is said of others.
 const WRITES: usize = 32;
 /// Wakes that wait for the loop.
 const WAKES: usize = 4096;
@@ -143,6 +145,7 @@ pub struct Context {
     grid: Arc<Mutex<Grid>>,
     /// Uids of objects that got the status of an object they replaced: theirs tells nothing.
     misreported: Mutex<HashSet<Box<str>>>,
+    status_slots: Semaphore,
     records: Mutex<HashMap<ObjectName, Held>>,
     wakes: mpsc::UnboundedSender<Wake>,
 }
@@ -215,11 +218,9 @@ pub(crate) fn stages(
     })
 }
 
-/// Runs the operator until stopped, then lets what runs end within the grace period. With a Lease, only while it is held;
-/// `leasing` is the way to it.
+/// Runs the operator until stopped, then lets what runs end within the grace period. With a Lease, only while it is held.
 pub async fn run(
     client: Client,
-    leasing: Client,
     config: Config,
     exposition: &Exposition,
     ready: Ready,
@@ -229,7 +230,7 @@ pub async fn run(
     let candidate = config
         .lease
         .clone()
-        .map(|lease| Candidate::new(leasing, lease, &config.instance, registry))
+        .map(|lease| Candidate::new(client.clone(), lease, &config.instance, registry))
         .transpose()?;
     let metrics = Arc::new(Metrics::new(exposition, config.object_metrics)?);
     let instance: Arc<str> = Arc::from(config.instance.as_str());
@@ -267,6 +268,7 @@ pub async fn run(
         events,
         grid: Arc::default(),
         misreported: Mutex::default(),
+        status_slots: Semaphore::new(WRITES),
         records: Mutex::default(),
         wakes,
     });

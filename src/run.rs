@@ -4,13 +4,11 @@ use std::path::Path;
 
 use kube::{
     Client,
-    client::ClientBuilder,
     config::{KubeConfigOptions, Kubeconfig},
 };
 use rustix::process::{Resource, Rlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use tower::limit::ConcurrencyLimitLayer;
 
 use crate::{
     cli::Run,
@@ -89,10 +87,7 @@ async fn serve(run: &Run) -> Result<(), Error> {
         tracing::warn!(flags = ?given, "these flags of ESO mean nothing here and are ignored");
     }
     let config = run.config()?;
-    let connection = connection(run).await?;
-    let client = limited(connection.clone())?;
-    // Whoever leads renews its Lease however many writes wait.
-    let leasing = Client::try_from(connection).map_err(|e| Error::Kubeconfig(e.to_string()))?;
+    let client = client(run).await?;
     let stop = CancellationToken::new();
     stop_on_signal(stop.clone()).map_err(Error::Runtime)?;
     let (exposition, ready) = (Exposition::default(), Ready::default());
@@ -104,7 +99,7 @@ async fn serve(run: &Run) -> Result<(), Error> {
         run.metrics_addr,
         admin::serve_metrics(run.metrics_addr, exposition.clone(), stop.clone()),
     );
-    let operator = operator::run(client, leasing, config, &exposition, ready, stop.clone());
+    let operator = operator::run(client, config, &exposition, ready, stop.clone());
     let servers = async { tokio::try_join!(health, metrics) };
     tokio::pin!(operator);
     tokio::select! {
@@ -123,21 +118,7 @@ async fn served(addr: Listen, server: impl Future<Output = std::io::Result<()>>)
     server.await.map_err(|error| Error::Address(addr, error))
 }
 
-/// Requests whose answer is awaited at once. Each takes a connection of its own, whose handshake costs more than the request
-/// and whose buffers stay: a cold start had opened hundreds.
-const REQUESTS: usize = 32;
-
-/// The way to the API server.
 pub(crate) async fn client(run: &Run) -> Result<Client, Error> {
-    limited(connection(run).await?)
-}
-
-fn limited(connection: kube::Config) -> Result<Client, Error> {
-    let builder = ClientBuilder::try_from(connection).map_err(|e| Error::Kubeconfig(e.to_string()))?;
-    Ok(builder.with_layer(&ConcurrencyLimitLayer::new(REQUESTS)).build())
-}
-
-async fn connection(run: &Run) -> Result<kube::Config, Error> {
     let failed = |error: &dyn std::fmt::Display| Error::Kubeconfig(error.to_string());
     let mut config = match &run.kubeconfig {
         Some(path) => {
@@ -151,7 +132,7 @@ async fn connection(run: &Run) -> Result<kube::Config, Error> {
     let agent = http::HeaderValue::from_static(concat!("keyferry/", env!("CARGO_PKG_VERSION")));
     config.headers.push((http::header::USER_AGENT, agent));
     config.connect_timeout = Some(std::time::Duration::from_secs(10));
-    Ok(config)
+    Client::try_from(config).map_err(|e| failed(&e))
 }
 
 fn stop_on_signal(stop: CancellationToken) -> std::io::Result<()> {
@@ -189,71 +170,5 @@ pub fn crds(dir: Option<&Path>, reference: Option<&Path>) -> Result<(), Error> {
             }
             Ok(())
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    };
-
-    use tokio::{
-        net::TcpListener,
-        sync::{Semaphore, mpsc},
-        task::JoinSet,
-    };
-
-    use super::*;
-
-    async fn ask(client: Client, path: &'static str) {
-        let request = http::Request::get(path).body(vec![]).unwrap();
-        client.request_text(request).await.unwrap();
-    }
-
-    #[tokio::test]
-    async fn no_more_requests_than_the_bound_await_an_answer_at_once() {
-        let (waiting, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-        let (arrived, mut arrivals) = mpsc::unbounded_channel();
-        let gate = Arc::new(Semaphore::new(0));
-        let held = {
-            let (most, gate) = (Arc::clone(&most), Arc::clone(&gate));
-            move || async move {
-                most.fetch_max(waiting.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-                arrived.send(()).unwrap();
-                gate.acquire().await.unwrap().forget();
-                waiting.fetch_sub(1, Ordering::SeqCst);
-            }
-        };
-        let server = axum::Router::new()
-            .route("/held", axum::routing::get(held))
-            .route("/free", axum::routing::get(|| async {}));
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let config = || {
-            kube::Config::new(
-                format!("http://{}", listener.local_addr().unwrap())
-                    .parse()
-                    .unwrap(),
-            )
-        };
-        let (client, other) = (limited(config()).unwrap(), limited(config()).unwrap());
-        let server = tokio::spawn(async { axum::serve(listener, server).await });
-
-        let mut asked = JoinSet::new();
-        for _ in 0..REQUESTS + 8 {
-            asked.spawn(ask(client.clone(), "/held"));
-        }
-        for _ in 0..REQUESTS {
-            arrivals.recv().await.unwrap();
-        }
-        // Time enough for any further one to arrive.
-        for _ in 0..8 {
-            ask(other.clone(), "/free").await;
-        }
-        gate.add_permits(REQUESTS + 8);
-        while asked.join_next().await.transpose().unwrap().is_some() {}
-        assert_eq!(most.load(Ordering::SeqCst), REQUESTS);
-        server.abort();
     }
 }

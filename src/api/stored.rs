@@ -143,12 +143,12 @@ struct Identity {
     labels: Option<BTreeMap<String, String>>,
     annotations: Option<BTreeMap<String, String>>,
     owner_references: Option<Vec<OwnerReference>>,
-    managed_fields: Option<Vec<Writer>>,
+    managed_fields: Option<Vec<FieldOwner>>,
 }
 
 /// An entry of `managedFields` without its fields.
 #[derive(Deserialize)]
-struct Writer {
+struct FieldOwner {
     manager: Option<String>,
     operation: Option<String>,
     subresource: Option<String>,
@@ -157,15 +157,15 @@ struct Writer {
 
 impl From<Identity> for ObjectMeta {
     fn from(identity: Identity) -> Self {
-        let writers = identity.managed_fields.map(|writers| {
-            let entry = |writer: Writer| ManagedFieldsEntry {
-                manager: writer.manager,
-                operation: writer.operation,
-                subresource: writer.subresource,
-                time: writer.time,
+        let owners = identity.managed_fields.map(|owners| {
+            let entry = |owner: FieldOwner| ManagedFieldsEntry {
+                manager: owner.manager,
+                operation: owner.operation,
+                subresource: owner.subresource,
+                time: owner.time,
                 ..ManagedFieldsEntry::default()
             };
-            writers.into_iter().map(entry).collect()
+            owners.into_iter().map(entry).collect()
         });
         Self {
             name: identity.name,
@@ -178,7 +178,7 @@ impl From<Identity> for ObjectMeta {
             labels: identity.labels,
             annotations: identity.annotations,
             owner_references: identity.owner_references,
-            managed_fields: writers,
+            managed_fields: owners,
             ..Self::default()
         }
     }

@@ -130,7 +130,8 @@ impl Line {
                 Some(admitted) => admitted,
                 None => match self.admit(&identity, &session, plan, values).await {
                     Ok(admitted) => admitted,
-                    Err(error) => break Err(error),
+                    // That there is no room says nothing of whether AWS answers this identity.
+                    Err(error) => return (Err(error), Share::default()),
                 },
             };
             let outcome = timeout_at(deadline.min(end), make(Arc::clone(&identity), session.clone())).await;

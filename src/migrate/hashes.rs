@@ -1,8 +1,8 @@
 //! The way back: ESO takes a Secret without its hash for one that somebody edited, reads its sources again and, where a
 //! generator or a template draws values, makes new ones. With the hash of what the Secret holds, ESO leaves it as it is.
 //!
-//! The only place where values of targets are read: with the rights of the admin who runs the command, while nobody else
-//! serves the objects. No value is kept or shown, and nothing but the annotation is written.
+//! The only place where values of targets are read: with the rights of the admin who runs the command, once keyferry is stopped
+//! and before ESO starts. No value is kept or shown, and nothing but the annotation is written.
 
 use std::fmt;
 
@@ -53,6 +53,9 @@ pub async fn find(client: &Client, config: &Config) -> Result<Vec<Unhashed>, Err
         let meta = looked.map_err(Error::secret(format!("could not look at {at}")))?;
         found.extend(meta.and_then(|meta| unhashed(object, name, meta)));
     }
+    // Several objects may merge into one Secret; any of their managers will do.
+    found.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+    found.dedup_by(|a, b| (&a.namespace, &a.name) == (&b.namespace, &b.name));
     Ok(found)
 }
 
@@ -78,12 +81,14 @@ fn unhashed(object: &Object, name: &str, meta: SecretMeta) -> Option<Unhashed> {
     })
 }
 
-/// Annotates what was found. Refuses while ESO runs: what it does not know yet, it would fetch meanwhile.
-pub async fn restore(client: &Client, found: &[Unhashed]) -> Result<(), Error> {
+/// Annotates what was found, and gives how many. Refuses while ESO runs: what it does not know yet, it would fetch meanwhile.
+/// What somebody changed since it was found does not keep the others from theirs.
+pub async fn restore(client: &Client, found: &[Unhashed]) -> Result<usize, Error> {
     let running = running_eso(client).await?;
     if !running.is_empty() {
         return Err(Error::EsoFetches(running.join(", ")));
     }
+    let (mut restored, mut changed) = (0, vec![]);
     for secret in found {
         let failed = || Error::secret(format!("could not restore the hash of {secret}"));
         let read = secrets_api::read_values(client, &secret.namespace, &secret.name).await;
@@ -99,9 +104,15 @@ pub async fn restore(client: &Client, found: &[Unhashed]) -> Result<(), Error> {
         };
         let hash = json!({ names::DATA_HASH_ANNOTATION: fingerprint::data_hash(&values.data) });
         let metadata = serde_json::Map::from_iter([("annotations".to_owned(), hash)]);
-        secrets_api::merge(client, at, &Wanted::default(), &[], metadata)
-            .await
-            .map_err(failed())?;
+        match secrets_api::merge(client, at, &Wanted::default(), &[], metadata).await {
+            Ok(_) => restored += 1,
+            Err(secrets_api::Error::Refused { code: 409, .. }) => changed.push(secret.to_string()),
+            Err(error) => return Err(failed()(error)),
+        }
     }
-    Ok(())
+    if changed.is_empty() {
+        Ok(restored)
+    } else {
+        Err(Error::Changed(changed.join(", ")))
+    }
 }

@@ -425,6 +425,7 @@ async fn write_status(ctx: &Context, object: &Object, status: &Value) -> Result<
     let mut request = request.map_err(|error| Some(kube::Error::BuildRequest(error)))?;
     let metadata = HeaderValue::from_static(METADATA);
     request.headers_mut().insert(ACCEPT, metadata);
+    let _slot = ctx.status_slots.acquire().await;
     let written = ctx.client.request::<Written>(request);
     match tokio::time::timeout(Duration::from_secs(10), written).await {
         Ok(Ok(written)) => {

@@ -176,6 +176,13 @@ async fn eso_leaves_what_keyferry_wrote_as_it_is_once_its_hash_is_restored() {
     for (name, ..) in &names {
         space.ready(name, "True").await;
     }
+    // A Secret that two objects write is one Secret.
+    let second = json!({
+        "refreshInterval": "1h", "target": { "name": "made-merge", "creationPolicy": "Merge" },
+        "data": [entry(space, "second", "v")],
+    });
+    space.apply("second-writer", second).await;
+    space.ready("second-writer", "True").await;
     until("the hash to go with the first write", || async {
         let annotations = space
             .secret("rewritten")
