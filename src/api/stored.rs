@@ -81,30 +81,20 @@ impl<'de, T: Assemble> Deserialize<'de> for Stored<T> {
         if let Ok(parts) = serde_json::from_str::<Parts<T::Spec, T::Status>>(text.get()) {
             return Ok(Self(Ok(parts.assemble())));
         }
-        let json: Value = match serde_json::from_str(text.get()) {
-            Ok(json) => json,
-            Err(why) => {
-                // Nested too deep. One such object must not take the list of all others away.
-                let Outline { metadata } =
-                    serde_json::from_str(text.get()).map_err(serde::de::Error::custom)?;
-                return Ok(Self(Err(Box::new(Unreadable {
-                    metadata: metadata.into(),
-                    why: why.to_string(),
-                    json: Value::Null,
-                }))));
-            }
+        let (why, json) = match serde_json::from_str::<Value>(text.get()) {
+            Ok(json) => match Parts::<T::Spec, T::Status>::deserialize(&json) {
+                Ok(parts) => return Ok(Self(Ok(parts.assemble()))),
+                Err(why) => (why, json),
+            },
+            // Nested too deep. One such object must not take the list of all others away.
+            Err(why) => (why, Value::Null),
         };
-        match Parts::<T::Spec, T::Status>::deserialize(&json) {
-            Ok(parts) => Ok(Self(Ok(parts.assemble()))),
-            Err(why) => {
-                let Outline { metadata } = Outline::deserialize(&json).map_err(serde::de::Error::custom)?;
-                Ok(Self(Err(Box::new(Unreadable {
-                    metadata: metadata.into(),
-                    why: why.to_string(),
-                    json,
-                }))))
-            }
-        }
+        let Outline { metadata } = serde_json::from_str(text.get()).map_err(serde::de::Error::custom)?;
+        Ok(Self(Err(Box::new(Unreadable {
+            metadata: metadata.into(),
+            why: why.to_string(),
+            json,
+        }))))
     }
 }
 

@@ -15,11 +15,7 @@ use crate::{
     inventory::Inventory,
     operator::config::Config,
     secrets_api::{self, Guarded, Look, SecretMeta, Wanted},
-    sync::{
-        fingerprint,
-        object::Object,
-        target::{TargetView, data_keys},
-    },
+    sync::{fingerprint, object::Object, target::TargetView},
 };
 
 /// A Secret that ESO would take for edited.
@@ -67,12 +63,7 @@ fn writes(object: &Object) -> bool {
 fn unhashed(object: &Object, name: &str, meta: SecretMeta) -> Option<Unhashed> {
     let view = TargetView::new(&meta);
     let manager = fingerprint::field_manager(&object.name);
-    let is_ours = meta
-        .metadata
-        .managed_fields
-        .iter()
-        .flatten()
-        .any(|entry| entry.manager.as_deref() == Some(&manager) && !data_keys(entry).is_empty());
+    let is_ours = view.writers.iter().any(|writer| *writer.manager == *manager);
     (view.managed && is_ours && !view.written_by_eso).then(|| Unhashed {
         namespace: object.namespace.to_string(),
         name: name.to_owned(),
@@ -106,7 +97,7 @@ pub async fn restore(client: &Client, found: &[Unhashed]) -> Result<usize, Error
         let metadata = serde_json::Map::from_iter([("annotations".to_owned(), hash)]);
         match secrets_api::merge(client, at, &Wanted::default(), &[], metadata).await {
             Ok(_) => restored += 1,
-            Err(secrets_api::Error::Refused { code: 409, .. }) => changed.push(secret.to_string()),
+            Err(error) if error.is_conflict() => changed.push(secret.to_string()),
             Err(error) => return Err(failed()(error)),
         }
     }

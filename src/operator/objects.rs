@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
+    ops::Deref,
     sync::{Arc, PoisonError, RwLock},
 };
 
@@ -35,6 +36,20 @@ fn store_key(namespace: &Arc<str>, store: &StoreName) -> (Arc<str>, StoreName) {
         StoreKind::ClusterSecretStore => Arc::from(""),
     };
     (namespace, store.clone())
+}
+
+/// What stands under two names in an index of three.
+pub(super) fn under<'a, N>(
+    index: &'a BTreeSet<[N; 3]>,
+    names: [&'a str; 2],
+) -> impl Iterator<Item = &'a [N; 3]>
+where
+    N: Ord + Deref<Target = str> + From<&'a str>,
+{
+    let [first, second] = names;
+    index
+        .range([N::from(first), N::from(second), N::from("")]..)
+        .take_while(move |[one, two, _]| (&**one, &**two) == (first, second))
 }
 
 /// Takes a value out of an index of sets; a set that is empty goes too.
@@ -135,13 +150,9 @@ impl Objects {
 
     /// Who writes this Secret.
     pub fn of_target(&self, namespace: &str, secret: &str) -> Vec<ObjectName> {
-        let first = [namespace, secret, ""].map(Arc::from);
-        let inner = self.read();
-        let those = inner.targets.range(first..).map_while(|[at, target, name]| {
-            let is_it = (&**at, &**target) == (namespace, secret);
-            is_it.then(|| (Arc::clone(at), Arc::clone(name)))
-        });
-        those.collect()
+        under(&self.read().targets, [namespace, secret])
+            .map(|[namespace, _, name]| (Arc::clone(namespace), Arc::clone(name)))
+            .collect()
     }
 
     /// Who reads from this store.

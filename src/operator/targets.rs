@@ -8,7 +8,7 @@ use std::{
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::namespaces::Scope;
+use super::{namespaces::Scope, objects::under};
 use crate::{api::names, sync::target::TargetView};
 
 /// Namespace and name.
@@ -106,13 +106,9 @@ impl Targets {
 
     /// Names of the objects in a namespace that carry a created-by label.
     pub fn created_by(&self, namespace: &str, owner: &str) -> Vec<Box<str>> {
-        let first: [Box<str>; 3] = [namespace.into(), owner.into(), "".into()];
-        let inner = self.read();
-        let those = inner
-            .created_by
-            .range(first..)
-            .map_while(|[at, by, name]| ((&**at, &**by) == (namespace, owner)).then(|| name.clone()));
-        those.collect()
+        under(&self.read().created_by, [namespace, owner])
+            .map(|[_, _, name]| name.clone())
+            .collect()
     }
 
     /// How many objects are watched.

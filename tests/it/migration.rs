@@ -240,25 +240,25 @@ const REFRESHES: [(&str, &str); 4] = [
     ("CreatedOnce", "1h"),
 ];
 
+/// Each policy with each refresh, and a name for it; beyond 27 characters ESO hashes the name in its field manager.
+fn each_policy(end: &str) -> Vec<(&'static str, (&'static str, &'static str), String)> {
+    let named = |policy, (refresh, every)| {
+        let name = format!("{policy}-{refresh}-{every}-{end}").to_lowercase();
+        (policy, (refresh, every), name)
+    };
+    POLICIES
+        .into_iter()
+        .flat_map(|policy| REFRESHES.map(|refresh| named(policy, refresh)))
+        .collect()
+}
+
 /// Differs: docs/differences.md#data-hash.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_eso_synced_is_fresh_and_its_data_never_changes() {
     let space = &space("taken-over").await;
     space.put("v", "one").await;
     space.put("w", "two").await;
-    let names: Vec<_> = POLICIES
-        .into_iter()
-        .flat_map(|policy| {
-            REFRESHES.map(|(refresh, every)| {
-                // Beyond 27 characters ESO hashes the name in its field manager.
-                (
-                    policy,
-                    (refresh, every),
-                    format!("{policy}-{refresh}-{every}-taken-over").to_lowercase(),
-                )
-            })
-        })
-        .collect();
+    let names = each_policy("taken-over");
     join_all(names.iter().map(async |(creation, refresh, name)| {
         let age = SignedDuration::from_mins(10);
         Left {

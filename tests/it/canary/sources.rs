@@ -4,7 +4,10 @@ use keyferry_parts::{FakeAws, Fault, When};
 use serde_json::{Value, json};
 
 use super::{appear_nowhere, canary};
-use crate::world::{Operator, REGION, Space, Start, provider};
+use crate::{
+    migration::commands::keyferry_of,
+    world::{Operator, REGION, Space, Start, provider},
+};
 
 const CLASS: &str = "canary-sources";
 
@@ -89,11 +92,10 @@ fn good() -> Vec<(&'static str, &'static str, Value)> {
     .collect();
     let fetched = |key: &str| json!({ "extract": { "key": key, "metadataPolicy": "Fetch" } });
     let tags = json!({ "find": { "tags": { "env": "prod" } } });
-    let parameter_tags = json!({ "find": { "tags": { "env": "prod" } } });
     let path = |path: &str| json!({ "find": { "path": path, "name": { "regexp": "." } } });
     vec![
         ("secrets", "found", data_from(found())),
-        ("secrets", "found-by-tags", data_from(tags)),
+        ("secrets", "found-by-tags", data_from(tags.clone())),
         ("secrets", "found-by-path", data_from(path("found/"))),
         (
             "secrets",
@@ -120,7 +122,7 @@ fn good() -> Vec<(&'static str, &'static str, Value)> {
         ("parameters", "parameter-tags", data_from(fetched("/p/plain"))),
         ("parameters", "parameters-by-name", data_from(named("^/p/"))),
         ("parameters", "parameters-by-path", data_from(path("/p"))),
-        ("parameters", "parameters-by-tags", data_from(parameter_tags)),
+        ("parameters", "parameters-by-tags", data_from(tags)),
         (
             "parameters",
             "parameters-rewritten",
@@ -374,24 +376,11 @@ async fn nothing_found_or_read_from_parameter_store_and_no_tag_appears_anywhere(
 
 /// What `keyferry plan` prints for a space.
 async fn plan(space: &Space, aws: &FakeAws) -> String {
-    let endpoint = aws.url();
-    let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_keyferry"))
-        .args(["plan", "--loglevel=trace"])
-        .arg(format!("--controller-class={CLASS}"))
-        .arg(format!("--namespace={}", space.namespace))
-        .arg(format!(
-            "--kubeconfig={}",
-            space.world.plane.kubeconfig().display()
-        ))
-        .env("AWS_ACCESS_KEY_ID", "AKIDOPERATOR")
-        .env("AWS_SECRET_ACCESS_KEY", "operator-secret-key")
-        .env("AWS_EC2_METADATA_DISABLED", "true")
-        .env("AWS_SECRETSMANAGER_ENDPOINT", &endpoint)
-        .env("AWS_SSM_ENDPOINT", &endpoint)
-        .env("AWS_STS_ENDPOINT", &endpoint)
-        .output()
-        .await
-        .unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    text(output.stdout) + &text(output.stderr)
+    let (class, within) = (
+        format!("--controller-class={CLASS}"),
+        format!("--namespace={}", space.namespace),
+    );
+    let arguments = ["plan", "--loglevel=trace", &*class, &*within];
+    let (_, out, complaint) = keyferry_of(&aws.url(), &space.world.plane.kubeconfig(), &arguments).await;
+    out + &complaint
 }

@@ -104,15 +104,7 @@ async fn eso_finds_what_keyferry_only_served_as_it_left_it() {
     let space = &space("visited").await;
     space.put("v", "one").await;
     space.put("w", "two").await;
-    let names: Vec<_> = POLICIES
-        .into_iter()
-        .flat_map(|policy| {
-            REFRESHES.map(|(refresh, every)| {
-                let name = format!("{policy}-{refresh}-{every}-visited").to_lowercase();
-                (policy, (refresh, every), name)
-            })
-        })
-        .collect();
+    let names = each_policy("visited");
     join_all(names.iter().map(async |(creation, refresh, name)| {
         let left = Left {
             name,

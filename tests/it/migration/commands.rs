@@ -18,16 +18,25 @@ use crate::{
 
 /// Runs a command to its end: its exit code, what it printed, and what it complained of.
 pub(crate) async fn keyferry(kubeconfig: &Path, arguments: &[&str]) -> (i32, String, String) {
-    let endpoint = world().await.proxy.url();
+    keyferry_of(&world().await.proxy.url(), kubeconfig, arguments).await
+}
+
+/// The same with another AWS.
+pub(crate) async fn keyferry_of(
+    endpoint: &str,
+    kubeconfig: &Path,
+    arguments: &[&str],
+) -> (i32, String, String) {
     let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_keyferry"))
         .args(arguments)
         .arg(format!("--kubeconfig={}", kubeconfig.display()))
         .env("AWS_ACCESS_KEY_ID", "AKIDOPERATOR")
         .env("AWS_SECRET_ACCESS_KEY", "operator-secret-key")
         .env("AWS_EC2_METADATA_DISABLED", "true")
-        .env("AWS_SECRETSMANAGER_ENDPOINT", &endpoint)
-        .env("AWS_STS_ENDPOINT", &endpoint)
-        .env("AWS_ECR_ENDPOINT", &endpoint)
+        .env("AWS_SECRETSMANAGER_ENDPOINT", endpoint)
+        .env("AWS_SSM_ENDPOINT", endpoint)
+        .env("AWS_STS_ENDPOINT", endpoint)
+        .env("AWS_ECR_ENDPOINT", endpoint)
         .output()
         .await
         .unwrap();
