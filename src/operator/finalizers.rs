@@ -9,7 +9,7 @@ use kube::{
 use serde_json::json;
 
 /// When a finalizer that could not be removed is tried again.
-pub(super) const RETRY: Duration = Duration::from_mins(5);
+const RETRY: Duration = Duration::from_mins(5);
 /// One removal, a read and a write, may take this long.
 const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -33,6 +33,11 @@ pub(super) enum Error {
 }
 
 impl Error {
+    /// Whether a right is missing.
+    pub(super) fn is_forbidden(&self) -> bool {
+        matches!(self, Self::Refused { code: 403, .. })
+    }
+
     /// When another try may do better.
     pub(super) fn retry(&self) -> Duration {
         match self {

@@ -144,17 +144,19 @@ impl GenericTargets {
             .collect()
     }
 
-    /// A list of this kind is complete. Whoever writes what it does not show is told.
+    /// A list of this kind is complete. Gives what is to be looked at: what it does not show, and after the first list
+    /// everything, because a turn during it could not know what it showed.
     fn listed(&self, kind: &GenericKind, scope: &Scope) -> Vec<At> {
         let mut kinds = self.write();
         let Some(written) = kinds.get_mut(kind) else {
             return vec![];
         };
-        if !written.listed.contains(scope) {
+        let first = !written.listed.contains(scope);
+        if first {
             written.listed.push(scope.clone());
         }
-        let absent = |at: &&At| scope.covers(&at.0) && written.targets.get(&at.0, &at.1).is_none();
-        written.by.keys().filter(absent).cloned().collect()
+        let unseen = |at: &&At| scope.covers(&at.0) && (first || written.targets.get(&at.0, &at.1).is_none());
+        written.by.keys().filter(unseen).cloned().collect()
     }
 }
 

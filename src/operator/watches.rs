@@ -394,8 +394,10 @@ impl Observer<PartialObjectMeta<Namespace>> for Namespaces {
         let mut meta = namespace.metadata;
         let name = meta.name.take().unwrap_or_default();
         let view = NamespaceView::new(meta);
+        let news = self.0.namespaces.apply(&name, &view, listing);
+        // Only now: a turn finds what it is woken for by what is kept.
         self.wake_holders(&view);
-        if let Some(before) = self.0.namespaces.apply(&name, &view, listing) {
+        if let Some(before) = news {
             cluster_external_secret::wake_where(&self.0, |object| {
                 object.selects(&name, &before.labels) || object.selects(&name, &view.labels)
             });

@@ -9,10 +9,7 @@ use kube::{Api, api::PartialObjectMeta};
 use super::object::ClusterObject;
 use crate::{
     api::{ClusterExternalSecret, names},
-    operator::{
-        Context,
-        finalizers::{RETRY, remove},
-    },
+    operator::{Context, finalizers::remove},
 };
 
 /// The object is being deleted: its finalizer goes, and its finalizer on namespaces.
@@ -53,21 +50,28 @@ pub(super) async fn namespaces(ctx: &Arc<Context>, name: &str, which: Which) -> 
             Ok(()) => tracing::info!(%namespace, finalizer, "released ESO's finalizer of a namespace"),
             Err(error) => {
                 tracing::warn!(%namespace, finalizer, %error, "could not release ESO's finalizer of a namespace");
-                let regarding = ObjectReference {
-                    api_version: Some("v1".to_owned()),
-                    kind: Some("Namespace".to_owned()),
-                    name: Some(namespace.to_string()),
-                    ..ObjectReference::default()
-                };
-                let note = format!(
-                    "ESO left the finalizer {finalizer}, which keyferry may not remove: run `keyferry migrate \
-                     --release-finalizers` with an admin's kubeconfig"
-                );
-                ctx.events
-                    .publish(regarding, "external-secrets", true, "FinalizerLeft", note);
-                retry = Some(RETRY);
+                if error.is_forbidden() {
+                    forbidden(ctx, &namespace, &finalizer);
+                }
+                retry = retry.into_iter().chain(Some(error.retry())).min();
             }
         }
     }
     retry
+}
+
+/// Only an admin can mend that: it is told where one looks, on the namespace that does not go.
+fn forbidden(ctx: &Context, namespace: &str, finalizer: &str) {
+    let regarding = ObjectReference {
+        api_version: Some("v1".to_owned()),
+        kind: Some("Namespace".to_owned()),
+        name: Some(namespace.to_owned()),
+        ..ObjectReference::default()
+    };
+    let note = format!(
+        "ESO left the finalizer {finalizer}, which keyferry may not remove: run `keyferry migrate \
+         --release-finalizers` with an admin's kubeconfig"
+    );
+    ctx.events
+        .publish(regarding, "external-secrets", true, "FinalizerLeft", note);
 }

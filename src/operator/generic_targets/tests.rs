@@ -70,3 +70,26 @@ fn what_is_not_listed_yet_is_not_known_to_be_absent() {
     assert!(targets.get(&config_map(), "team", "x").1);
     assert!(targets.get(&config_map(), "team", "x").0.is_none());
 }
+
+#[test]
+fn whatever_a_first_list_shows_is_looked_at_once_it_is_complete() {
+    let targets = GenericTargets::default();
+    targets.observe(&name("a"), None, Some(&object("a", "ConfigMap", "x")));
+    let shown = ObjectMeta {
+        name: Some("x".to_owned()),
+        namespace: Some("team".to_owned()),
+        uid: Some("1".to_owned()),
+        ..ObjectMeta::default()
+    };
+    let watched = targets.targets(&config_map()).unwrap();
+    watched.apply(&shown, || TargetView::of_resource(&shown));
+    // A turn that comes now does not see it yet, and nothing else would wake its writer.
+    assert!(targets.get(&config_map(), "team", "x").0.is_none());
+    let at = (Box::from("team"), Box::from("x"));
+    assert_eq!(targets.listed(&config_map(), &Scope::All), [at]);
+    assert!(targets.get(&config_map(), "team", "x").0.is_some());
+    assert!(
+        targets.listed(&config_map(), &Scope::All).is_empty(),
+        "a later list tells of changes itself"
+    );
+}

@@ -30,6 +30,8 @@ use crate::{
 
 /// How often a kind that is not served yet is looked for.
 const NOT_SERVED: Duration = Duration::from_mins(1);
+/// How often an API server that did not say whether it serves a kind is asked again.
+const NOT_ANSWERED: Duration = Duration::from_secs(5);
 
 /// Watches each kind while some object writes it.
 pub(in crate::operator) async fn watch_used(ctx: Arc<Context>, stop: CancellationToken) {
@@ -97,7 +99,8 @@ async fn served(ctx: &Context, kind: &GenericKind) -> Option<ApiResource> {
         match ctx.stages.writer.kinds.resolve(&ctx.client, kind).await {
             Ok(resource) => return Some(resource),
             Err(Unresolved::ClusterScoped) => return None,
-            Err(Unresolved::NotServed | Unresolved::Unknown) => tokio::time::sleep(NOT_SERVED).await,
+            Err(Unresolved::NotServed) => tokio::time::sleep(NOT_SERVED).await,
+            Err(Unresolved::Unknown) => tokio::time::sleep(NOT_ANSWERED).await,
         }
     }
 }

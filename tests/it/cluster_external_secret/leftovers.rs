@@ -3,7 +3,10 @@
 use keyferry_parts::audit::Request;
 
 use super::*;
-use crate::world::{Operator, Start};
+use crate::{
+    stalling::{Hold, Stall, Stalling},
+    world::{Operator, Start},
+};
 
 const CLUSTER_FINALIZER: &str = "externalsecrets.external-secrets.io/clusterexternalsecret-cleanup";
 
@@ -227,5 +230,36 @@ async fn an_object_that_was_restored_from_a_backup_keeps_what_it_made() {
         ["externalsecrets.external-secrets.io/externalsecret-cleanup"]
     );
     cluster.provisions(&["a"]).await;
+    operator.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_namespace_is_let_go_of_although_the_api_server_fails_at_first() {
+    let (cluster, a) = unserved("ces-failing").await;
+    let plane = &cluster.space.world.plane;
+    let stalling = Stalling::start(plane.client().await.unwrap()).await;
+    let kubeconfig = plane.folder().join("ces-failing.kubeconfig");
+    std::fs::write(&kubeconfig, stalling.kubeconfig()).unwrap();
+    let start = Start {
+        class: Some("ces-failing".to_owned()),
+        kubeconfig: Some(kubeconfig),
+        ..Start::default()
+    };
+    let operator = Operator::start(&start, "ces-failing").await;
+    cluster.provisions(&["a"]).await;
+    cluster.hold_namespace(&a).await;
+    stalling.stall(Stall {
+        method: "PATCH",
+        path: "/api/v1/namespaces/",
+        hold: Hold::Refuse,
+    });
+    cluster
+        .namespaces()
+        .delete(&a, &DeleteParams::default())
+        .await
+        .unwrap();
+    stalling.held().await;
+    stalling.release();
+    cluster.namespace_has(&a, &["example.com/guard"]).await;
     operator.stop().await;
 }
