@@ -9,6 +9,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
     sync::Arc,
+    time::Duration,
 };
 
 use futures::{StreamExt, stream};
@@ -260,6 +261,7 @@ impl Compare<'_> {
             default_class: self.config.is_default_class(),
             terminating: self.inventory.namespaces.get(&object.namespace).terminating,
             template_changed,
+            waited: Duration::ZERO,
             instant: Instant::now(),
             now: Timestamp::now(),
         })

@@ -336,7 +336,7 @@ async fn work(ctx: &Arc<Context>, mut incoming: mpsc::UnboundedReceiver<Wake>, s
                 .with_label_values(&[due.lane.name()])
                 .observe(due.waited.as_secs_f64());
             let again = recovered.remove(&due.key);
-            let task = turns.spawn(turn(Arc::clone(ctx), due.key.clone(), again));
+            let task = turns.spawn(turn(Arc::clone(ctx), due.key.clone(), again, due.waited));
             ctx.metrics.active(due.key.kind.name()).inc();
             running.insert(task.id(), due.key);
         }
@@ -368,9 +368,14 @@ async fn work(ctx: &Arc<Context>, mut incoming: mpsc::UnboundedReceiver<Wake>, s
     drain(ctx, turns).await;
 }
 
-async fn turn(ctx: Arc<Context>, key: Key, recovered: Option<Recovery>) -> Option<Duration> {
+async fn turn(
+    ctx: Arc<Context>,
+    key: Key,
+    recovered: Option<Recovery>,
+    waited: Duration,
+) -> Option<Duration> {
     match key.kind {
-        Kind::ExternalSecret => external_secret::reconcile(&ctx, &key.name, recovered).await,
+        Kind::ExternalSecret => external_secret::reconcile(&ctx, &key.name, recovered, waited).await,
         // In boxes: the futures of all turns are as large as the largest.
         Kind::SecretStore | Kind::ClusterSecretStore => Box::pin(stores::turn(&ctx, &key)).await,
         Kind::ClusterExternalSecret => Box::pin(cluster_external_secret::reconcile(&ctx, &key.name.1)).await,

@@ -129,7 +129,7 @@ impl Search<'_> {
         let line = self.desks.line();
         let plan = Plan {
             api,
-            urgent: self.lane == Lane::Urgent,
+            urgent: self.lane.is_urgent(),
             retry: self.retry,
         };
         let leave = line.leave(self.identity, plan, values).await?;

@@ -114,13 +114,29 @@ pub(super) fn timestamp(time: DateTime) -> Option<Timestamp> {
 /// Who may wait, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
-    /// Somebody waits for it: it leaves at once.
-    Urgent,
+    /// Somebody waits for it: it leaves at once, or waits for company a small part of the time that its object has waited
+    /// already.
+    Urgent {
+        /// How long the object waited for its turn.
+        waited: Duration,
+    },
     /// A refresh that is due: it may wait a little for company.
     Periodic {
         /// The object's refresh interval; the wait is at most a fiftieth of it.
         interval: Duration,
     },
+}
+
+impl Lane {
+    /// Of an object that did not wait.
+    pub const NOW: Self = Self::Urgent {
+        waited: Duration::ZERO,
+    };
+
+    /// Whether somebody waits for it.
+    pub(super) fn is_urgent(self) -> bool {
+        !matches!(self, Self::Periodic { .. })
+    }
 }
 
 /// A store's `retrySettings`, read.

@@ -83,7 +83,7 @@ impl World {
 
     pub(super) async fn urgent(&self, identity: &Arc<Identity>, id: &str) -> Result<Arc<Answer>, Error> {
         self.broker
-            .read(identity, None, &current(id), Lane::Urgent, false)
+            .read(identity, None, &current(id), Lane::NOW, false)
             .await
     }
 
@@ -93,7 +93,7 @@ impl World {
 
     pub(super) async fn parameter(&self, identity: &Arc<Identity>, id: &str) -> Result<Arc<Answer>, Error> {
         self.broker
-            .read(identity, None, &parameter(id), Lane::Urgent, false)
+            .read(identity, None, &parameter(id), Lane::NOW, false)
             .await
     }
 

@@ -35,6 +35,11 @@ const URGENT_PATIENCE: Duration = Duration::from_millis(20);
 /// The same, where calls are scarce.
 const SCARCE_PATIENCE: Duration = Duration::from_millis(100);
 
+/// An urgent read whose object stood in a queue waits for company at most this part of that, and at most so long, call under
+/// way or not: turns that follow each other as writes end would each read by themselves.
+const QUEUED_PART: u32 = 8;
+const QUEUED_PATIENCE: Duration = Duration::from_millis(250);
+
 /// Who waits for an answer.
 pub(super) type Caller = oneshot::Sender<Result<Arc<Answer>, Error>>;
 
@@ -139,13 +144,13 @@ impl Waiting {
         caller: Caller,
     ) -> bool {
         let leave_at = match lane {
-            Lane::Urgent => now,
+            Lane::Urgent { waited } => now + (waited / QUEUED_PART).min(QUEUED_PATIENCE),
             Lane::Periodic { interval } => {
                 now + (interval / PATIENCE_PART).clamp(LEAST_PATIENCE, MOST_PATIENCE)
             }
         };
         let manner = Manner {
-            urgent: lane == Lane::Urgent,
+            urgent: lane.is_urgent(),
             alone: single || self.service.shared_name(read).is_none(),
         };
         if !manner.urgent && !manner.alone {
@@ -269,13 +274,14 @@ impl Waiting {
     /// How long urgent reads wait for company, if they do.
     fn gathers(&self, sharing: Sharing, now: Instant) -> Option<Instant> {
         let is_worth_it = sharing != Sharing::Never
-            && self.under_way > 0
             && self.urgent_alone.count == 0
             && self.urgent.count + self.company.count < self.service.batching().limit;
         if !is_worth_it {
             return None;
         }
-        let patience = if self.service.batching().shares_quota {
+        let patience = if self.under_way == 0 {
+            Duration::ZERO
+        } else if self.service.batching().shares_quota {
             SCARCE_PATIENCE
         } else {
             URGENT_PATIENCE

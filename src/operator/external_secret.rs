@@ -57,6 +57,7 @@ pub(super) async fn reconcile(
     ctx: &Arc<Context>,
     at: &ObjectName,
     recovered: Option<Recovery>,
+    waited: Duration,
 ) -> Option<Duration> {
     let object = ctx.objects.get(at)?;
     if object.deleting {
@@ -79,7 +80,7 @@ pub(super) async fn reconcile(
     if let Some(recovery) = recovered {
         recover(ctx, &object, &mut record, recovery, began);
     }
-    let next = turn(ctx, &object, &mut record, &mut held.place, began).await;
+    let next = turn(ctx, &object, &mut record, &mut held.place, waited, began).await;
     held.record = Some(record);
     ctx.put_record(at, &object, held);
     next
@@ -127,6 +128,7 @@ async fn turn(
     object: &Object,
     record: &mut Record,
     place: &mut Option<Place>,
+    waited: Duration,
     began: Began,
 ) -> Option<Duration> {
     if let Err(wait) = settle(ctx, object, record).await {
@@ -144,6 +146,7 @@ async fn turn(
         default_class: ctx.config.is_default_class(),
         terminating: ctx.namespaces.get(&object.namespace).terminating,
         template_changed: ctx.template_sources.changed(object, record),
+        waited,
         instant: began.instant,
         now: began.at,
     });

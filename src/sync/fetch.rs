@@ -83,7 +83,7 @@ pub async fn fetch(
     let callers = identify(broker, object, stores, reads, *why == Why::Forced).await;
     let lane = match (why.is_periodic(), spec.interval) {
         (true, Interval::Every(interval)) => Lane::Periodic { interval },
-        _ => Lane::Urgent,
+        _ => Lane::Urgent { waited: reads.waited },
     };
     let urgency = match why {
         Why::Forced => Urgency::Forced,

@@ -68,6 +68,8 @@ pub struct Situation<'a> {
     pub terminating: bool,
     /// A ConfigMap or Secret that its template takes text from is not what it was.
     pub template_changed: bool,
+    /// How long the object waited for its turn.
+    pub waited: Duration,
     /// Now.
     pub instant: Instant,
     /// The same by the calendar, as sync windows have it.
@@ -131,6 +133,8 @@ pub struct Reads {
     pub distinct: Vec<Request>,
     /// For each source of the spec, its place in `distinct`.
     pub by_source: Vec<usize>,
+    /// How long the object waited for its turn.
+    pub waited: Duration,
 }
 
 /// What to do.
@@ -346,7 +350,10 @@ fn merged(record: &Record, spec: &Spec) -> Merged {
 }
 
 fn reads(s: &Situation<'_>, spec: &Spec) -> Result<Reads, Failure> {
-    let mut reads = Reads::default();
+    let mut reads = Reads {
+        waited: s.waited,
+        ..Reads::default()
+    };
     let mut places = HashMap::new();
     for source in &spec.sources {
         let request = match &source.wanted {

@@ -573,7 +573,7 @@ async fn a_store_whose_role_may_not_batch_says_which_action_it_lacks_once_reads_
             version: Version::of_secret(None),
             aspect: Aspect::Value,
         };
-        broker.read(identity, None, &read, Lane::Urgent, false).await
+        broker.read(identity, None, &read, Lane::NOW, false).await
     });
     let answers = futures::future::join_all(reads).await;
     assert!(answers.iter().all(Result::is_err), "there is none of them");

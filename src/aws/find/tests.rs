@@ -49,7 +49,7 @@ fn under(query: Query, path: &str) -> Query {
 }
 
 async fn result(world: &World, identity: &Arc<Identity>, query: &Query) -> Result<Vec<Found>, Error> {
-    world.broker.find(identity, None, query, Lane::Urgent).await
+    world.broker.find(identity, None, query, Lane::NOW).await
 }
 
 /// What is found, as `name=value`.

@@ -68,8 +68,8 @@ fn trip(urgent: bool, together: bool) -> Plan {
 #[test]
 fn equal_reads_become_one_and_different_ones_do_not() {
     let mut desk = Desk::new();
-    assert!(!desk.join(&read("a"), Lane::Urgent, false));
-    assert!(desk.join(&read("a"), Lane::Urgent, false));
+    assert!(!desk.join(&read("a"), Lane::NOW, false));
+    assert!(desk.join(&read("a"), Lane::NOW, false));
     let pinned = Read {
         version: Version::of_secret(Some("uuid/1")),
         ..read("a")
@@ -78,12 +78,12 @@ fn equal_reads_become_one_and_different_ones_do_not() {
         aspect: Aspect::Tags,
         ..read("a")
     };
-    assert!(!desk.join(&pinned, Lane::Urgent, false));
-    assert!(!desk.join(&tags, Lane::Urgent, false));
+    assert!(!desk.join(&pinned, Lane::NOW, false));
+    assert!(!desk.join(&tags, Lane::NOW, false));
     let gone = desk.waiting.depart(false);
     assert_eq!((gone[0].read.as_ref(), gone[0].callers.len()), (&read("a"), 2));
     assert!(
-        !desk.join(&read("a"), Lane::Urgent, false),
+        !desk.join(&read("a"), Lane::NOW, false),
         "what has left cannot be joined"
     );
 }
@@ -150,7 +150,7 @@ fn an_urgent_read_takes_those_who_wait_along_and_goes_first() {
     let mut desk = Desk::new();
     desk.join(&read("a"), HOURLY, false);
     desk.join(&read("b"), HOURLY, false);
-    desk.join(&read("c"), Lane::Urgent, false);
+    desk.join(&read("c"), Lane::NOW, false);
     assert_eq!(desk.plan(true), trip(true, true));
     assert_eq!(desk.depart(true), ["c", "a", "b"]);
 }
@@ -160,7 +160,7 @@ fn a_periodic_read_that_is_asked_for_urgently_is_promoted_and_not_doubled() {
     let mut desk = Desk::new();
     desk.join(&read("a"), HOURLY, false);
     desk.join(&read("b"), HOURLY, false);
-    assert!(desk.join(&read("b"), Lane::Urgent, false));
+    assert!(desk.join(&read("b"), Lane::NOW, false));
     assert_eq!(desk.plan(true), trip(true, true));
     assert_eq!(desk.depart(true), ["b", "a"]);
     assert_eq!(desk.plan(true), Plan::Idle);
@@ -187,7 +187,7 @@ fn while_a_probe_is_under_way_urgent_reads_go_singly_and_periodic_ones_wait() {
         Plan::Until(_)
     ));
     for id in ["b", "c"] {
-        desk.join(&read(id), Lane::Urgent, false);
+        desk.join(&read(id), Lane::NOW, false);
     }
     assert_eq!(desk.waiting.plan(Sharing::Probing, desk.now), trip(true, false));
 }
@@ -202,12 +202,12 @@ fn while_a_probe_is_under_way_urgent_reads_of_a_scarce_quota_wait_for_it() {
         ..read("a")
     };
     let (first, _answer) = caller();
-    waiting.join(&read, Lane::Urgent, false, now, first);
+    waiting.join(&read, Lane::NOW, false, now, first);
     let soon = Plan::Until(now + LEAST_PATIENCE);
     assert_eq!(waiting.plan(Sharing::Probing, now), soon);
     assert_eq!(waiting.plan(Sharing::Never, now), trip(true, false));
     let (second, _other) = caller();
-    waiting.join(&read, Lane::Urgent, true, now, second);
+    waiting.join(&read, Lane::NOW, true, now, second);
     assert_eq!(
         waiting.plan(Sharing::Probing, now),
         trip(true, false),
@@ -218,9 +218,9 @@ fn while_a_probe_is_under_way_urgent_reads_of_a_scarce_quota_wait_for_it() {
 #[test]
 fn abandoned_reads_are_dropped() {
     let mut desk = Desk::new();
-    desk.join(&read("a"), Lane::Urgent, false);
+    desk.join(&read("a"), Lane::NOW, false);
     desk.answers.clear();
-    desk.join(&read("b"), Lane::Urgent, false);
+    desk.join(&read("b"), Lane::NOW, false);
     assert_eq!(desk.plan(false), trip(true, false));
     assert_eq!(desk.depart(false), ["b"]);
 }
@@ -229,7 +229,7 @@ fn abandoned_reads_are_dropped() {
 fn reads_whose_call_was_in_vain_go_again_by_themselves() {
     let mut desk = Desk::new();
     for id in ["a", "b"] {
-        desk.join(&read(id), Lane::Urgent, false);
+        desk.join(&read(id), Lane::NOW, false);
     }
     for traveller in desk.waiting.depart(true) {
         desk.waiting.rejoin(traveller, desk.now);
@@ -255,7 +255,7 @@ proptest! {
         let mut joined = 0usize;
         for (id, urgent, single, then) in steps {
             let id = format!("app-{id}");
-            let lane = if urgent { Lane::Urgent } else { HOURLY };
+            let lane = if urgent { Lane::NOW } else { HOURLY };
             let known = desk.join(&read(&id), lane, single);
             joined += 1;
             prop_assert_eq!(known, inside.contains_key(&id));
@@ -301,13 +301,13 @@ fn leave(
 #[test]
 fn urgent_reads_gather_behind_a_call_under_way_and_a_lone_one_does_not_wait() {
     let mut desk = Desk::new();
-    desk.join(&read("first"), Lane::Urgent, false);
+    desk.join(&read("first"), Lane::NOW, false);
     assert_eq!(desk.plan(true), trip(true, false), "a lone one leaves at once");
     desk.depart(false);
     desk.waiting.set_out();
 
-    desk.join(&read("a"), Lane::Urgent, false);
-    desk.join(&read("b"), Lane::Urgent, false);
+    desk.join(&read("a"), Lane::NOW, false);
+    desk.join(&read("b"), Lane::NOW, false);
     let arrived = desk.now;
     assert_eq!(desk.plan(true), Plan::Until(arrived + URGENT_PATIENCE));
     assert_eq!(
@@ -315,7 +315,7 @@ fn urgent_reads_gather_behind_a_call_under_way_and_a_lone_one_does_not_wait() {
         trip(true, false),
         "nobody comes along where reads travel singly"
     );
-    desk.join(&read("sure"), Lane::Urgent, true);
+    desk.join(&read("sure"), Lane::NOW, true);
     assert_eq!(
         desk.plan(true),
         trip(true, true),
@@ -324,7 +324,7 @@ fn urgent_reads_gather_behind_a_call_under_way_and_a_lone_one_does_not_wait() {
     assert_eq!(desk.depart(true), ["a", "b"]);
     assert_eq!(desk.depart(false), ["sure"]);
 
-    desk.join(&read("c"), Lane::Urgent, false);
+    desk.join(&read("c"), Lane::NOW, false);
     desk.now += URGENT_PATIENCE;
     assert_eq!(
         desk.plan(true),
@@ -337,11 +337,40 @@ fn urgent_reads_gather_behind_a_call_under_way_and_a_lone_one_does_not_wait() {
 }
 
 #[test]
+fn reads_of_objects_that_stood_in_a_queue_wait_for_company_a_part_of_that_time() {
+    let mut desk = Desk::new();
+    let queued = |seconds| Lane::Urgent {
+        waited: Duration::from_secs(seconds),
+    };
+    desk.join(&read("a"), queued(1), false);
+    let (joined, part) = (desk.now, Duration::from_secs(1) / QUEUED_PART);
+    assert_eq!(
+        desk.plan(true),
+        Plan::Until(joined + part),
+        "no call is under way"
+    );
+    desk.join(&read("b"), queued(3600), false);
+    assert_eq!(
+        desk.plan(true),
+        Plan::Until(joined + part),
+        "whoever waited least decides"
+    );
+    desk.now += part;
+    assert_eq!(desk.plan(true), trip(true, true));
+    assert_eq!(desk.depart(true), ["a", "b"]);
+
+    desk.join(&read("c"), queued(3600), false);
+    assert_eq!(desk.plan(true), Plan::Until(desk.now + QUEUED_PATIENCE));
+    desk.join(&read("new"), Lane::NOW, false);
+    assert_eq!(desk.plan(true), trip(true, true), "a new object waits for nobody");
+}
+
+#[test]
 fn a_full_batch_of_urgent_reads_does_not_wait_for_a_call_under_way() {
     let mut desk = Desk::new();
     desk.waiting.set_out();
     for number in 0..Service::SecretsManager.batching().limit {
-        desk.join(&read(&number.to_string()), Lane::Urgent, false);
+        desk.join(&read(&number.to_string()), Lane::NOW, false);
     }
     assert_eq!(desk.plan(true), trip(true, true));
     assert!(!desk.waiting.is_deserted(), "a call is under way");

@@ -60,6 +60,7 @@ fn reads(request: Request) -> Reads {
     Reads {
         distinct: vec![request],
         by_source: vec![0],
+        ..Reads::default()
     }
 }
 

@@ -143,6 +143,7 @@ impl World {
             default_class: self.default_class,
             terminating: self.terminating,
             template_changed: self.template_changed,
+            waited: Duration::ZERO,
             instant: self.instant,
             now: self.now,
         })

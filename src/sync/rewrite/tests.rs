@@ -82,6 +82,7 @@ fn run(entries: Vec<(Source, Option<Answer>)>) -> Result<Map, Failure> {
     let reads = Reads {
         distinct: vec![],
         by_source: (0..sources.len()).collect(),
+        ..Reads::default()
     };
     let spec = spec(sources);
     let fetched = answers.into_iter().map(|answer| match answer {
@@ -156,6 +157,7 @@ fn sources_that_share_a_read_use_the_same_answer() {
     let reads = Reads {
         distinct: vec![],
         by_source: vec![0, 0],
+        ..Reads::default()
     };
     let fetched = [Fetched::Value(Arc::new(text(r#"{"user":"u","pass":"p"}"#)))];
     let map = rewrite(&spec, &reads, &fetched).unwrap();
@@ -726,6 +728,7 @@ fn what_looks_through_much_is_told_from_what_does_not() {
         let reads = Reads {
             distinct: vec![],
             by_source: vec![0; times],
+            ..Reads::default()
         };
         is_long(&spec(vec![source.clone(); times]), &reads, &fetched)
     };

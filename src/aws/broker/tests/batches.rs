@@ -250,7 +250,7 @@ async fn single_reads_and_pinned_versions_travel_alone() {
         let (broker, identity) = (&world.broker, &identity);
         async move {
             broker
-                .read(identity, None, &current(id), Lane::Urgent, true)
+                .read(identity, None, &current(id), Lane::NOW, true)
                 .await
                 .unwrap()
         }

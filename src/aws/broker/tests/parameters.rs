@@ -76,7 +76,7 @@ async fn versions_labels_arns_lists_and_references_come_back() {
         };
         world
             .broker
-            .read(&identity, None, &read, Lane::Urgent, false)
+            .read(&identity, None, &read, Lane::NOW, false)
             .await
             .unwrap()
     };
@@ -114,10 +114,7 @@ async fn absence_is_told_only_by_an_explicit_answer() {
     let (identity, ids) = parameters(&world, 2).await;
     deny(&world, "ssm:GetParameter", Some("/app/1"));
     let class = async |read: Read| {
-        let result = world
-            .broker
-            .read(&identity, None, &read, Lane::Urgent, false)
-            .await;
+        let result = world.broker.read(&identity, None, &read, Lane::NOW, false).await;
         result.unwrap_err().class
     };
     assert_eq!(
@@ -155,10 +152,7 @@ async fn tags_are_read_by_name() {
             version: Version::Selector(Some("1".to_owned())),
             ..parameter(id)
         };
-        let answer = world
-            .broker
-            .read(&identity, None, &read, Lane::Urgent, false)
-            .await;
+        let answer = world.broker.read(&identity, None, &read, Lane::NOW, false).await;
         answer.map(|answer| text(&answer)).map_err(|error| error.class)
     };
     assert_eq!(tags(&ids[0]).await, Ok(r#"{"team":"red"}"#.to_owned()));

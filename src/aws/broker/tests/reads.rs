@@ -34,7 +34,7 @@ async fn text_binary_stages_and_ids_come_back() {
         };
         world
             .broker
-            .read(&identity, None, &read, Lane::Urgent, false)
+            .read(&identity, None, &read, Lane::NOW, false)
             .await
             .unwrap()
     };
@@ -77,7 +77,7 @@ async fn absence_is_told_only_by_an_explicit_answer() {
     };
     let error = world
         .broker
-        .read(&identity, None, &stage, Lane::Urgent, false)
+        .read(&identity, None, &stage, Lane::NOW, false)
         .await
         .unwrap_err();
     assert_eq!(
@@ -171,7 +171,7 @@ async fn a_stores_retry_settings_count_attempts() {
     };
     let result = world
         .broker
-        .read(&identity, Some(&retry), &current("app"), Lane::Urgent, false)
+        .read(&identity, Some(&retry), &current("app"), Lane::NOW, false)
         .await;
     assert_eq!(
         (result.unwrap_err().class, world.count("GetSecretValue")),
@@ -270,7 +270,7 @@ async fn calls_in_flight_are_bounded_by_identity_and_in_all() {
             let (broker, identity) = (world.broker.clone(), Arc::clone(&identity));
             tasks.push(tokio::spawn(async move {
                 let read = current(&format!("app-{number}"));
-                drop(broker.read(&identity, None, &read, Lane::Urgent, false).await);
+                drop(broker.read(&identity, None, &read, Lane::NOW, false).await);
             }));
         }
         if namespace == "a" {
@@ -310,11 +310,7 @@ async fn an_account_that_waits_for_its_quota_takes_no_room_from_others() {
         };
         let (broker, slow) = (world.broker.clone(), world.identity(&aws, "slow").await.unwrap());
         tasks.push(tokio::spawn(async move {
-            drop(
-                broker
-                    .read(&slow, None, &current("app"), Lane::Urgent, false)
-                    .await,
-            );
+            drop(broker.read(&slow, None, &current("app"), Lane::NOW, false).await);
         }));
     }
     let of_slow = When::operation("GetSecretValue").by("role/slow-");
@@ -339,7 +335,7 @@ async fn reads_that_nobody_waits_for_any_more_are_not_sent() {
     let blocker = tokio::spawn(async move {
         drop(
             broker
-                .read(&blocking, None, &current("blocker"), Lane::Urgent, false)
+                .read(&blocking, None, &current("blocker"), Lane::NOW, false)
                 .await,
         );
     });
@@ -348,7 +344,7 @@ async fn reads_that_nobody_waits_for_any_more_are_not_sent() {
     let left = tokio::spawn(async move {
         drop(
             broker
-                .read(&leaving, None, &current("app"), Lane::Urgent, false)
+                .read(&leaving, None, &current("app"), Lane::NOW, false)
                 .await,
         );
     });
@@ -404,7 +400,7 @@ async fn what_is_not_read_yet_is_refused_and_not_ignored() {
     };
     let error: Error = world
         .broker
-        .read(&identity, None, &read, Lane::Urgent, false)
+        .read(&identity, None, &read, Lane::NOW, false)
         .await
         .unwrap_err();
     assert_eq!(error.class, Class::Config);
@@ -426,10 +422,7 @@ async fn tags_are_a_json_object_and_those_of_a_deleted_secret_are_missing() {
             aspect: Aspect::Tags,
             ..current(id)
         };
-        let answer = world
-            .broker
-            .read(&identity, None, &read, Lane::Urgent, false)
-            .await;
+        let answer = world.broker.read(&identity, None, &read, Lane::NOW, false).await;
         answer.map(|answer| text(&answer)).map_err(|error| error.class)
     };
     assert_eq!(
@@ -483,13 +476,7 @@ async fn one_throttled_account_does_not_slow_another() {
             tokio::spawn(async move {
                 drop(
                     broker
-                        .read(
-                            &slow,
-                            None,
-                            &current(&format!("app-{number}")),
-                            Lane::Urgent,
-                            false,
-                        )
+                        .read(&slow, None, &current(&format!("app-{number}")), Lane::NOW, false)
                         .await,
                 );
             })

@@ -51,7 +51,7 @@ async fn a_thousand_interleaved_reads_of_two_tenants_with_the_same_secret_names_
             (tenants[1], roles[1])
         };
         let lane = if number % 3 == 0 {
-            Lane::Urgent
+            Lane::NOW
         } else {
             Lane::Periodic {
                 interval: std::time::Duration::from_secs(1),
@@ -139,7 +139,7 @@ fn no_interleaving_of_tenants_and_services_mixes_their_values() {
                 let id = format!("app-{id}");
                 let read = if of_secrets { current(&id) } else { parameter(&id) };
                 let lane = match how {
-                    0 => Lane::Urgent,
+                    0 => Lane::NOW,
                     _ => Lane::Periodic {
                         interval: std::time::Duration::from_secs(1),
                     },
