@@ -106,13 +106,13 @@ impl Inventory {
         namespace: &str,
         stores: impl IntoIterator<Item = &'a StoreName>,
     ) -> BTreeMap<StoreName, StoreState> {
-        let labels = self.namespaces.get(namespace).labels;
+        let view = self.namespaces.get(namespace);
         stores
             .into_iter()
             .map(|name| {
                 (
                     name.clone(),
-                    self.views.state(&self.gate, namespace, &labels, name),
+                    self.views.state(&self.gate, namespace, &view.labels, name),
                 )
             })
             .collect()

@@ -3,7 +3,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
-    sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -61,7 +61,7 @@ pub struct Namespaces(RwLock<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    views: HashMap<Box<str>, NamespaceView>,
+    views: HashMap<Box<str>, Arc<NamespaceView>>,
     listed: HashSet<Box<str>>,
     /// The first list is complete: what a later one shows anew changed during a gap in the watch.
     complete: bool,
@@ -91,13 +91,13 @@ impl Namespaces {
 
     /// A namespace was listed or changed. Gives what it was before where that matters to anybody: the first list is news
     /// to nobody.
-    pub fn apply(&self, name: &str, view: &NamespaceView, listing: bool) -> Option<NamespaceView> {
+    pub fn apply(&self, name: &str, view: &NamespaceView, listing: bool) -> Option<Arc<NamespaceView>> {
         let mut inner = self.write();
         if listing {
             inner.listed.insert(name.into());
         }
-        let before = inner.views.insert(name.into(), view.clone());
-        let news = before.as_ref() != Some(view) && (inner.complete || !listing);
+        let before = inner.views.insert(name.into(), Arc::new(view.clone()));
+        let news = before.as_deref() != Some(view) && (inner.complete || !listing);
         news.then(|| before.unwrap_or_default())
     }
 
@@ -107,15 +107,14 @@ impl Namespaces {
     }
 
     /// A namespace by name. Kubernetes labels each with its name, so that much is known of all.
-    pub fn get(&self, name: &str) -> NamespaceView {
-        self.read()
-            .views
-            .get(name)
-            .cloned()
-            .unwrap_or_else(|| NamespaceView {
+    pub fn get(&self, name: &str) -> Arc<NamespaceView> {
+        let known = self.read().views.get(name).cloned();
+        known.unwrap_or_else(|| {
+            Arc::new(NamespaceView {
                 labels: BTreeMap::from([("kubernetes.io/metadata.name".to_owned(), name.to_owned())]),
                 ..NamespaceView::default()
             })
+        })
     }
 
     /// Names of those that fulfil a condition, sorted.
@@ -155,11 +154,11 @@ mod tests {
         namespaces.end_list();
         namespaces.begin_list();
         assert_eq!(namespaces.apply("a", &view("red"), true), None);
-        assert_eq!(namespaces.apply("a", &view("blue"), true), Some(view("red")));
         assert_eq!(
-            namespaces.apply("b", &view("red"), true),
-            Some(NamespaceView::default())
+            namespaces.apply("a", &view("blue"), true),
+            Some(Arc::new(view("red")))
         );
+        assert_eq!(namespaces.apply("b", &view("red"), true), Some(Arc::default()));
     }
 
     #[test]

@@ -204,8 +204,8 @@ pub(super) fn serves<'a>(
 
 /// A store as an object of a namespace sees it.
 pub(super) fn state(ctx: &Context, namespace: &str, name: &StoreName) -> StoreState {
-    let labels = ctx.namespaces.get(namespace).labels;
+    let view = ctx.namespaces.get(namespace);
     ctx.store_context
         .stores
-        .state(&ctx.config, namespace, &labels, name)
+        .state(&ctx.config, namespace, &view.labels, name)
 }

@@ -45,7 +45,7 @@ pub enum StoreState {
     /// It is not Ready, and why as far as is known.
     NotReady(Option<String>),
     /// It can be used.
-    Usable(Arc<StoreView>, Box<AwsProvider>),
+    Usable(Arc<StoreView>, Arc<AwsProvider>),
 }
 
 /// Everything a decision depends on.

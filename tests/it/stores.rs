@@ -563,7 +563,7 @@ async fn a_store_whose_role_may_not_batch_says_which_action_it_lacks_once_reads_
         .stores
         .lookup(StoreKind::SecretStore, world.namespace, world.namespace)
         .unwrap();
-    let aws = view.spec.provider.aws.as_ref().unwrap();
+    let aws = view.aws.as_ref().unwrap();
     let broker = &world.context.broker;
     let identity = &broker.identify(&view.scope(aws, world.namespace)).await.unwrap();
     let reads = (0..30).map(|n| async move {

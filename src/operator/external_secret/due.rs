@@ -144,7 +144,7 @@ fn anchor_of(
             let read = plan::read(remote, aws);
             if read.version.is_current() {
                 let referent = crate::aws::is_referent(aws).then_some(&object.namespace);
-                let identity = schedule::stable_hash(&(format!("{aws:?}"), referent, &view.name.namespace));
+                let identity = schedule::stable_hash(&(view.aws_hash, referent, &view.name.namespace));
                 return Anchor::Read(Group { identity, interval }, schedule::stable_hash(&read.id));
             }
         }

@@ -16,12 +16,12 @@ use super::{
 };
 use crate::{
     api::{
-        SecretStoreSpec, SecretStoreStatus,
+        SecretStoreStatus,
         external_secret::StoreKind,
-        secret_store::{AwsProvider, AwsService},
+        secret_store::{AwsProvider, AwsService, RetrySettings},
     },
     aws::{StoreName, StoreScope},
-    operator::config::Config,
+    operator::{config::Config, schedule::stable_hash},
     sync::{plan::StoreState, spec},
 };
 
@@ -34,8 +34,12 @@ pub struct StoreView {
     pub uid: String,
     /// Its generation.
     pub generation: i64,
-    /// What it asks for.
-    pub spec: SecretStoreSpec,
+    /// How its calls are retried.
+    pub retry: Option<RetrySettings>,
+    /// Its AWS provider, shared with those who read through it.
+    pub aws: Option<Arc<AwsProvider>>,
+    /// A hash of that: who reads as whom is compared each time that a refresh is placed.
+    pub aws_hash: u64,
     /// What the spec means, or what is wrong with it.
     pub settings: Result<Settings, Findings>,
     /// Whether the stored object can be read.
@@ -93,20 +97,20 @@ impl StoreView {
         namespace: &str,
         labels: &BTreeMap<String, String>,
         gate: bool,
-    ) -> Result<(&AwsProvider, &Settings), Refusal> {
-        let Some(aws) = &self.spec.provider.aws else {
+    ) -> Result<(&Arc<AwsProvider>, &Settings), Refusal> {
+        let Some(aws) = &self.aws else {
             return Err(Refusal::OtherProvider);
         };
         if !self.class_ok {
             return Err(Refusal::OtherClass);
         }
-        let (kind, store) = (kind_name(self.name.kind), self.name.name.clone());
+        let (kind, store) = (kind_name(self.name.kind), || self.name.name.clone());
         let settings = match &self.settings {
             Ok(settings) => settings,
             Err(findings) => {
                 return Err(Refusal::Invalid {
                     kind,
-                    store,
+                    store: store(),
                     findings: findings.clone(),
                 });
             }
@@ -114,12 +118,12 @@ impl StoreView {
         let is_cluster = self.name.kind == StoreKind::ClusterSecretStore;
         if is_cluster && !settings.conditions.allows(namespace, labels) {
             return Err(Refusal::Denied {
-                store,
+                store: store(),
                 namespace: namespace.to_owned(),
             });
         }
         if gate && self.ready != Some(true) {
-            return Err(Refusal::NotReady { kind, store });
+            return Err(Refusal::NotReady { kind, store: store() });
         }
         Ok((aws, settings))
     }
@@ -133,7 +137,7 @@ impl StoreView {
             uid: &self.uid,
             generation: self.generation,
             aws,
-            retry: self.spec.retry_settings.as_ref(),
+            retry: self.retry.as_ref(),
             object_namespace,
         }
     }
@@ -209,7 +213,7 @@ impl Stores {
         };
         match view.admit(namespace, labels, config.flood_gate) {
             Ok((aws, _)) => {
-                let aws = Box::new(aws.clone());
+                let aws = Arc::clone(aws);
                 StoreState::Usable(view, aws)
             }
             Err(Refusal::OtherClass) => StoreState::NotOurs("has another spec.controller"),
@@ -252,10 +256,20 @@ impl Stores {
             Some(Entry { view, .. }) if is_as_before(view) => view.settings.clone(),
             _ => validate::validate(store, self.supported),
         };
+        let (aws, aws_hash) = match before {
+            Some(Entry { view, .. }) if is_as_before(view) => (view.aws.clone(), view.aws_hash),
+            _ => {
+                let aws = store.spec.provider.aws.clone().map(Arc::new);
+                let hash = stable_hash(&format!("{aws:?}"));
+                (aws, hash)
+            }
+        };
         let view = StoreView {
+            aws,
+            aws_hash,
             uid: store.uid().to_owned(),
             generation: store.generation(),
-            spec: store.spec.clone(),
+            retry: store.spec.retry_settings.clone(),
             settings,
             readable,
             class_ok: self.class.serves(store.spec.controller.as_deref()),

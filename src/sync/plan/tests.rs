@@ -51,11 +51,11 @@ fn usable(aws: &Value) -> StoreState {
         "spec": { "provider": { "aws": provider } },
     }))
     .unwrap();
-    let provider = store.spec.provider.aws.clone().unwrap();
     let stores = Stores::new(ControllerClass::default(), SUPPORTED);
     stores.observe(&StoreObject::from(store));
     let view = stores.lookup(StoreKind::SecretStore, "team", "aws").unwrap();
-    StoreState::Usable(view, Box::new(provider))
+    let aws = Arc::clone(view.aws.as_ref().unwrap());
+    StoreState::Usable(view, aws)
 }
 
 fn store(kind: StoreKind, name: &str) -> StoreName {
