@@ -188,8 +188,8 @@ impl Stages {
             }
         };
         let rendered = render::render(object, spec, content)?;
-        let keys = rendered.keys_digest(spec);
-        if !absence::confirm_after_start(record, object, &found, &keys, view) {
+        let keys = || rendered.keys_digest(spec);
+        if !absence::confirm_after_start(record, object, &found, keys, view) {
             return Ok(Outcome::awaiting_confirmation());
         }
         let policy = format!("{:?} {} {}", spec.target, object.retained_on_delete(), object.uid);

@@ -25,7 +25,6 @@ use crate::{
         absence::OnMissing,
         apply::Applied,
         cause::{Cause, Class, Failure},
-        fingerprint,
         object::Object,
         plan::{self, Decision, Reads, Situation, StoreState, Why},
         record::{Record, Reported},
@@ -306,10 +305,10 @@ fn target(ctx: &Context, object: &Object) -> (Option<Arc<TargetView>>, bool) {
 
 /// Targets of ours under other names or of other kinds.
 fn left_behind(ctx: &Context, object: &Object, record: &Record, spec: &Spec) -> Vec<TargetName> {
-    let created_by = fingerprint::created_by(&object.namespace, &object.name);
-    let secrets = ctx.targets.created_by(&object.namespace, &created_by);
+    let created_by = &object.created_by;
+    let secrets = ctx.targets.created_by(&object.namespace, created_by);
     let secrets = secrets.into_iter().map(|name| TargetName { kind: None, name });
-    let others = ctx.generic_targets.created_by(&object.namespace, &created_by);
+    let others = ctx.generic_targets.created_by(&object.namespace, created_by);
     // An operator that writes Secrets alone has no business with other kinds.
     let is_ours = |target: &TargetName| target.kind.is_none() || ctx.config.rules.generic_targets;
     let written = record.written_as.clone().filter(is_ours);

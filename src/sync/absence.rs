@@ -206,12 +206,12 @@ fn agreed(record: &mut Record) -> bool {
 }
 
 /// After a start it is not known what a find gave before; but keys that differ from those on the target tell that
-/// something may have gone, which is as good a reason for a second look. `keys` is the digest of those that were rendered.
+/// something may have gone, which is as good a reason for a second look. `keys` gives the digest of those that were rendered.
 pub fn confirm_after_start(
     record: &mut Record,
     object: &Object,
     found: &BTreeMap<Request, Names>,
-    keys: &str,
+    keys: impl FnOnce() -> String,
     view: Option<&TargetView>,
 ) -> bool {
     let Some(view) = view else { return true };
@@ -221,7 +221,7 @@ pub fn confirm_after_start(
     }
     let manager = fingerprint::field_manager(&object.name);
     let held = view.writers.iter().find(|writer| *writer.manager == *manager);
-    if held.is_none_or(|held| *held.keys == *keys) {
+    if held.is_none_or(|held| *held.keys == *keys()) {
         return true;
     }
     for (request, names) in found {

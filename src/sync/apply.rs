@@ -188,7 +188,6 @@ impl Writer {
         stays: Option<&str>,
     ) -> Result<usize, Failure> {
         let manager = fingerprint::field_manager(&object.name);
-        let created_by = fingerprint::created_by(&object.namespace, &object.name);
         let mut deleted = 0;
         for target in left {
             let name = &*target.name;
@@ -203,7 +202,7 @@ impl Writer {
             let Some(meta) = meta else { continue };
             let view = TargetView::new(&meta);
             // A copy that somebody made carries our label too, but not our manager.
-            let ours = view.created_by.as_deref() == Some(&created_by)
+            let ours = view.created_by.as_ref() == Some(&object.created_by)
                 && merged::written_by(&meta, &manager)
                 && view
                     .controller

@@ -27,6 +27,8 @@ pub struct Object {
     pub namespace: Box<str>,
     /// Name.
     pub name: Box<str>,
+    /// Value of the created-by label of what it owns.
+    pub created_by: Box<str>,
     /// Uid: a recreated object is another one.
     pub uid: Box<str>,
     /// `metadata.generation`.
@@ -123,9 +125,11 @@ impl Object {
             let spec = Arc::unwrap_or_clone(spec);
             Ok(Arc::new(Spec { on_missing, ..spec }))
         });
+        let [namespace, name] = [metadata.namespace, metadata.name].map(Option::unwrap_or_default);
         Self {
-            namespace: metadata.namespace.unwrap_or_default().into(),
-            name: metadata.name.unwrap_or_default().into(),
+            created_by: fingerprint::created_by(&namespace, &name).into(),
+            namespace: namespace.into(),
+            name: name.into(),
             uid: metadata.uid.unwrap_or_default().into(),
             generation,
             annotations,

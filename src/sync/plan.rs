@@ -325,8 +325,8 @@ fn within_windows(s: &Situation<'_>, spec: &Spec, why: Why) -> Result<Why, Optio
 /// What we expect of the target.
 pub fn expected<'a>(object: &'a Object, record: &'a Record, spec: &Spec) -> Expected<'a> {
     Expected {
-        namespace: &object.namespace,
         name: &object.name,
+        created_by: &object.created_by,
         uid: &object.uid,
         creation: spec.target.creation,
         retained: object.retained_on_delete(),

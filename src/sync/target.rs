@@ -302,10 +302,10 @@ pub struct Written {
 /// What is expected of a target.
 #[derive(Clone, Debug)]
 pub struct Expected<'a> {
-    /// Namespace and name of the ExternalSecret.
-    pub namespace: &'a str,
-    /// See `namespace`.
+    /// Name of the ExternalSecret.
     pub name: &'a str,
+    /// Value of the created-by label of what it owns.
+    pub created_by: &'a str,
     /// Uid of the ExternalSecret.
     pub uid: &'a str,
     /// Policy.
@@ -367,9 +367,8 @@ pub fn drift(expected: &Expected<'_>, view: Option<&TargetView>) -> Drift {
         return edited();
     }
     if is_owner {
-        let created_by = fingerprint::created_by(expected.namespace, expected.name);
         let controlled = view.controller.as_ref().is_some_and(|c| &*c.uid == expected.uid);
-        if view.created_by.as_deref() != Some(&created_by) || controlled == expected.retained {
+        if view.created_by.as_deref() != Some(expected.created_by) || controlled == expected.retained {
             return edited();
         }
     }

@@ -41,8 +41,7 @@ pub(super) fn marked(
     let mut labels = rendered.labels.clone();
     labels.insert(names::MANAGED_LABEL.to_owned(), "true".to_owned());
     if spec.target.creation == CreationPolicy::Owner {
-        let created_by = fingerprint::created_by(&object.namespace, &object.name);
-        labels.insert(names::CREATED_BY_LABEL.to_owned(), created_by);
+        labels.insert(names::CREATED_BY_LABEL.to_owned(), object.created_by.to_string());
     }
     let mut annotations = rendered.annotations.clone();
     if !spec.target.creation.merges() {
@@ -97,9 +96,8 @@ pub(super) fn is_ours(object: &Object, record: &Record, meta: &SecretMeta) -> bo
     {
         return true;
     }
-    let created_by = fingerprint::created_by(&object.namespace, &object.name);
     let alone = view.foreign_writer.is_none() && view.writers.len() <= 1;
-    let marked = view.keys.is_some() || view.created_by.as_deref() == Some(&created_by);
+    let marked = view.keys.is_some() || view.created_by.as_ref() == Some(&object.created_by);
     merged::written_by(meta, &fingerprint::field_manager(&object.name))
         && (marked || (view.written_by_eso && alone))
 }

@@ -179,10 +179,9 @@ fn not_deleted(kind: &GenericKind, name: &str) -> Failure {
 
 fn is_owned(object: &Object, meta: &ResourceMeta) -> bool {
     let view = TargetView::of_resource(&meta.metadata);
-    let created_by = fingerprint::created_by(&object.namespace, &object.name);
     match &view.controller {
         Some(controller) => *controller.uid == *object.uid,
-        None => view.created_by.as_deref() == Some(&created_by),
+        None => view.created_by.as_ref() == Some(&object.created_by),
     }
 }
 
@@ -340,7 +339,6 @@ impl<'a> Target<'a> {
     /// An object that we did not write as a whole needs consent.
     fn check_adoption(&self, seen: &ResourceMeta, view: &TargetView, record: &Record) -> Result<(), Failure> {
         let written = record.written.as_ref();
-        let created_by = fingerprint::created_by(&self.object.namespace, &self.object.name);
         let applied = view.writers.iter().any(|writer| *writer.manager == self.manager);
         // Under Orphan, ESO leaves nothing that says which ExternalSecret wrote.
         let of_eso = view.managed
@@ -349,7 +347,7 @@ impl<'a> Target<'a> {
             && self.spec.target.creation == CreationPolicy::Orphan;
         let ours = written.is_some_and(|written| written.whole && written.uid == view.uid)
             || view.controller.is_some()
-            || view.created_by.as_deref() == Some(&created_by)
+            || view.created_by.as_ref() == Some(&self.object.created_by)
             || (applied && view.keys.is_some())
             || of_eso;
         if ours || adopt::consents(self.writer.adoption, self.object, &seen.metadata) {

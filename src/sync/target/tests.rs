@@ -1,11 +1,13 @@
+use std::sync::LazyLock;
+
 use serde_json::json;
 
 use super::*;
 
 const MANAGER: &str = "externalsecrets.external-secrets.io/app";
+static CREATED_BY: LazyLock<String> = LazyLock::new(|| fingerprint::created_by("team", "app"));
 
 fn meta(annotations: &serde_json::Value, fields: &[(&str, &[&str])]) -> PartialObjectMeta<Secret> {
-    let created_by = fingerprint::created_by("team", "app");
     let fields: Vec<_> = fields
         .iter()
         .map(|(manager, keys)| {
@@ -18,7 +20,7 @@ fn meta(annotations: &serde_json::Value, fields: &[(&str, &[&str])]) -> PartialO
         "kind": "PartialObjectMetadata",
         "metadata": {
             "name": "app", "namespace": "team", "uid": "s-1", "resourceVersion": "7",
-            "labels": { names::MANAGED_LABEL: "true", names::CREATED_BY_LABEL: created_by },
+            "labels": { names::MANAGED_LABEL: "true", names::CREATED_BY_LABEL: *CREATED_BY },
             "annotations": annotations,
             "ownerReferences": [{
                 "apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret", "name": "app", "uid": "e-1",
@@ -36,8 +38,8 @@ fn keys(keys: &[&str]) -> serde_json::Value {
 
 fn expected(written: Option<&Written>, creation: CreationPolicy) -> Expected<'_> {
     Expected {
-        namespace: "team",
         name: "app",
+        created_by: &CREATED_BY,
         uid: "e-1",
         creation,
         retained: false,
