@@ -50,31 +50,30 @@ pub fn migrate(migrate: &Migrate) -> Result<bool, Error> {
             print(&findings)?;
             return Ok(check::is_ready(&findings));
         }
-        if migrate.restore_hashes {
+        let said = if migrate.restore_hashes {
             let found = hashes::find(&client, &config).await?;
+            print(&found)?;
+            if migrate.yes {
+                let restored = hashes::restore(&client, &config, &found).await?;
+                format!("restored ESO's hash on {restored} Secrets")
+            } else {
+                format!(
+                    "{} Secrets have no hash of ESO's; add --yes to restore it",
+                    found.len()
+                )
+            }
+        } else {
+            let found = finalizers::find(&client, &config.namespaces).await?;
             print(&found)?;
             let count = found.len();
             if migrate.yes {
-                let restored = hashes::restore(&client, &found).await?;
-                print(&[format!("restored ESO's hash on {restored} Secrets")])?;
+                finalizers::release(&client, &found).await?;
+                format!("released ESO's finalizers of {count} objects")
             } else {
-                print(&[format!(
-                    "{count} Secrets have no hash of ESO's; add --yes to restore it"
-                )])?;
+                format!("ESO left finalizers on {count} objects; add --yes to release them")
             }
-            return Ok(true);
-        }
-        let found = finalizers::find(&client, &config.namespaces).await?;
-        print(&found)?;
-        let count = found.len();
-        if migrate.yes {
-            finalizers::release(&client, &found).await?;
-            print(&[format!("released ESO's finalizers of {count} objects")])?;
-        } else {
-            print(&[format!(
-                "ESO left finalizers on {count} objects; add --yes to release them"
-            )])?;
-        }
+        };
+        print(&[said])?;
         Ok(true)
     })
 }

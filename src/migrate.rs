@@ -7,11 +7,11 @@
 pub mod check;
 pub mod finalizers;
 pub mod hashes;
+mod running;
 
-use k8s_openapi::api::apps::v1::Deployment;
 use kube::{
     Api, Client,
-    api::{ApiResource, DynamicObject, GroupVersionKind, ListParams},
+    api::{ApiResource, DynamicObject, GroupVersionKind},
 };
 
 use crate::{api::names, secrets_api};
@@ -100,6 +100,11 @@ pub enum Error {
         "ESO runs already ({0}): restore the hashes before ESO starts, or it makes generated values anew"
     )]
     EsoFetches(String),
+    /// keyferry would take away what is put there.
+    #[error(
+        "keyferry still runs ({0}): scale it to 0 first, or it takes the hash away again at its next write"
+    )]
+    KeyferryRuns(String),
     /// What was read is not what stands.
     #[error("these changed meanwhile and have no hash yet ({0}): is keyferry scaled to 0? Run this again")]
     Changed(String),
@@ -133,45 +138,4 @@ impl Error {
             source: Box::new(error),
         }
     }
-}
-
-/// Image of ESO, whatever the registry.
-const IMAGE: &str = "external-secrets";
-
-/// Whether a Deployment is ESO's: by its chart's label or, where `nameOverride` changed that, by its image.
-fn is_eso(deployment: &Deployment) -> bool {
-    let labels = deployment.metadata.labels.as_ref();
-    let label = labels.and_then(|labels| labels.get("app.kubernetes.io/name"));
-    let pod = deployment.spec.template.spec.iter();
-    let images = pod.flat_map(|pod| &pod.containers);
-    let mut images = images.filter_map(|container| container.image.as_deref());
-    label.is_some_and(|name| name == IMAGE)
-        || images.any(|image| {
-            let name = image.rsplit('/').next().unwrap_or(image);
-            name.split([':', '@']).next() == Some(IMAGE)
-        })
-}
-
-/// Deployments of ESO's chart that have replicas, as `namespace/name`.
-async fn running_eso(client: &Client) -> Result<Vec<String>, Error> {
-    let api: Api<Deployment> = Api::all(client.clone());
-    let found = api
-        .list(&ListParams::default())
-        .await
-        .map_err(Error::kube("could not list Deployments"))?;
-    let running = found.items.into_iter().filter(is_eso).filter(|deployment| {
-        let wanted = deployment.spec.replicas.unwrap_or(1);
-        let there = deployment.status.as_ref().and_then(|status| status.replicas);
-        wanted > 0 || there.is_some_and(|there| there > 0)
-    });
-    Ok(running
-        .map(|deployment| {
-            let metadata = deployment.metadata;
-            format!(
-                "{}/{}",
-                metadata.namespace.unwrap_or_default(),
-                metadata.name.unwrap_or_default()
-            )
-        })
-        .collect())
 }

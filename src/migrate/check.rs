@@ -12,7 +12,7 @@ use kube::{
     api::{ApiResource, DynamicObject, GroupVersionKind, ListParams},
 };
 
-use super::{Error, finalizers, running_eso};
+use super::{Error, finalizers, running};
 use crate::{
     api::{names, secret_store::Provider},
     inventory::{self, Inventory},
@@ -195,7 +195,7 @@ async fn installation(client: &Client, findings: &mut Vec<Finding>) -> Result<()
             ));
         }
     }
-    for deployment in running_eso(client).await? {
+    for deployment in running::eso(client).await? {
         let note = "ESO runs: scale it to 0 before keyferry is installed";
         findings.push(finding(Verdict::Later, format!("Deployment {deployment}"), note));
     }

@@ -9,7 +9,7 @@ use kube::{
 };
 use serde_json::json;
 
-use super::{Error, KINDS, running_eso};
+use super::{Error, KINDS, running};
 use crate::{api::names, inventory};
 
 /// Objects in one page of a list.
@@ -116,7 +116,7 @@ where
 
 /// Removes what was found. Refuses while ESO runs. Other finalizers, and everything else, stay as they are.
 pub async fn release(client: &Client, found: &[Leftover]) -> Result<(), Error> {
-    let running = running_eso(client).await?;
+    let running = running::eso(client).await?;
     if !running.is_empty() {
         return Err(Error::EsoRuns(running.join(", ")));
     }

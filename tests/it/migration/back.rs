@@ -247,3 +247,63 @@ async fn eso_leaves_what_keyferry_wrote_as_it_is_once_its_hash_is_restored() {
     assert_eq!(versions(space).await, restored);
     operator.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edit_that_a_restored_hash_would_keep_is_named_with_its_editor() {
+    let space = &space("edited-back").await;
+    space.put("v", "canary-one").await;
+    let operator = operator(space, "edited-back", "edited-back").await;
+    space
+        .foreign_secret("merged", &[("theirs", "canary-theirs")])
+        .await;
+    let objects = [
+        ("due", "Owner", "Periodic"),
+        ("merged", "Merge", "Periodic"),
+        ("once", "Owner", "CreatedOnce"),
+        ("untouched", "Owner", "Periodic"),
+    ];
+    for (name, creation, policy) in objects {
+        let spec = json!({
+            "refreshPolicy": policy, "refreshInterval": "1h",
+            "target": { "creationPolicy": creation }, "data": [entry(space, "v", "v")],
+        });
+        space.apply(name, spec).await;
+        space.ready(name, "True").await;
+    }
+    operator.stop().await;
+    for name in ["due", "merged", "once"] {
+        space.edit(name, json!({ "v": "canary-edit" })).await;
+    }
+    let kubeconfig = space.world.plane.kubeconfig();
+    let within = format!("--namespace={}", space.namespace);
+    let mut restore = vec![
+        "migrate",
+        "--restore-hashes",
+        "--controller-class=edited-back",
+        &*within,
+    ];
+    let (code, shown, complaint) = keyferry(&kubeconfig, &restore).await;
+    assert_eq!(code, 0, "{complaint}");
+    let line = |name: &str, until: &str| {
+        format!(
+            "Secret {}/{name}  edited by editor since keyferry wrote it: with the hash, ESO keeps the edit until {until}; let \
+             keyferry sync it once more to undo the edit",
+            space.namespace
+        )
+    };
+    let wanted = [
+        line("due", "its next refresh"),
+        line("merged", "its next refresh"),
+        line("once", "the ExternalSecret is changed"),
+        format!("Secret {}/untouched", space.namespace),
+        "4 Secrets have no hash of ESO's; add --yes to restore it".to_owned(),
+    ];
+    assert_eq!(shown.lines().collect::<Vec<_>>(), wanted);
+    restore.push("--yes");
+    let (code, _, complaint) = keyferry(&kubeconfig, &restore).await;
+    assert_eq!(code, 0, "{complaint}");
+    for (name, ..) in objects {
+        assert_eq!(eso_writes(space, name).await, None, "{name}");
+    }
+    assert_eq!(space.data("due").await.unwrap()["v"], "canary-edit");
+}

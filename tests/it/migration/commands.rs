@@ -696,3 +696,23 @@ async fn a_running_eso_is_known_by_its_image_under_any_name() {
     let (_, out, _) = cluster.keyferry(&["migrate", "--check"]).await;
     assert!(!out.contains("Deployment"), "{out}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hashes_are_not_restored_while_a_keyferry_of_the_class_runs() {
+    let cluster = Cluster::new().await;
+    let image = "registry.example/mirror/keyferry:v1.0.0";
+    let restore = ["migrate", "--restore-hashes", "--yes"];
+    cluster.deployment("renamed", image, 1).await;
+    let (code, _, complaint) = cluster.keyferry(&restore).await;
+    assert_eq!(code, 1);
+    assert!(
+        complaint.contains("keyferry still runs (team/eso): scale it to 0 first"),
+        "{complaint}"
+    );
+    let of_another = [&restore[..], &["--controller-class=other"]].concat();
+    let (code, _, complaint) = cluster.keyferry(&of_another).await;
+    assert_eq!((code, complaint.as_str()), (0, ""));
+    cluster.deployment("renamed", image, 0).await;
+    let (code, _, complaint) = cluster.keyferry(&restore).await;
+    assert_eq!((code, complaint.as_str()), (0, ""));
+}
