@@ -1,8 +1,9 @@
-//! How users are told which right in the cluster the operator lacks. One wording everywhere, so that it can be looked for.
+//! How users are told which right in the cluster keyferry lacks, the operator or a command. One wording everywhere, so that it
+//! can be looked for.
 
 /// What to grant: verb and resource as they stand in a Role.
 pub fn lacking(verb: &str, resource: &str) -> String {
-    format!("grant its ServiceAccount `{verb}` on {resource}")
+    format!("grant keyferry `{verb}` on {resource}")
 }
 
 /// Whether a refusal is that of the admission plugin `OwnerReferencesPermissionEnforcement`: whoever writes an owner reference

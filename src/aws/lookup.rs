@@ -229,7 +229,7 @@ const A_TOKEN: [&str; 2] = ["create", "serviceaccounts/token"];
 
 fn refused(verb: &str, resource: &str) -> String {
     format!(
-        "the API server refuses the operator; {} here",
+        "the API server refuses keyferry; {} here",
         rights::lacking(verb, resource)
     )
 }

@@ -60,7 +60,7 @@ pub(super) async fn credentials(
     Err(Error::new(
         Class::Credentials(Fault::NoneFound),
         OPERATION,
-        "the store names no identity and the operator has none of its own: neither environment, IRSA, Pod Identity nor \
+        "the store names no identity and keyferry has none of its own: neither environment, IRSA, Pod Identity nor \
          the node gives credentials",
     ))
 }
@@ -72,7 +72,7 @@ fn loaded(source: &str, result: Result<Credentials, CredentialsError>) -> Result
             Class::Credentials(Fault::NoneFound),
             OPERATION,
             format!(
-                "the operator's own credentials: {source} gives one with a space, a line break or another character that \
+                "keyferry's own credentials: {source} gives one with a space, a line break or another character that \
                  none has; write it without"
             ),
         )),
@@ -81,12 +81,12 @@ fn loaded(source: &str, result: Result<Credentials, CredentialsError>) -> Result
         Err(CredentialsError::InvalidConfiguration(_)) => Err(Error::new(
             Class::Credentials(Fault::NoneFound),
             OPERATION,
-            format!("the operator's own credentials: {source} is not configured well"),
+            format!("keyferry's own credentials: {source} is not configured well"),
         )),
         Err(_) => Err(Error::new(
             Class::Transient,
             OPERATION,
-            format!("the operator's own credentials: {source} gives none at the moment"),
+            format!("keyferry's own credentials: {source} gives none at the moment"),
         )),
     }
 }

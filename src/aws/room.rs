@@ -42,7 +42,7 @@ impl Room {
             _ => Err(Error::new(
                 Class::Transient,
                 "memory",
-                "too many bytes are fetched and not yet written; the object is tried again",
+                "too many bytes are fetched and not yet written",
             )),
         }
     }

@@ -402,7 +402,7 @@ fn refused(error: &Error, verb: &str, target: &str) -> Option<Failure> {
         let text = "the namespace is being deleted".to_owned();
         return Some(not_updated(Cause::NamespaceTerminating, text));
     }
-    let text = format!("{} does not let the operator {verb} {target}", error.policy()?);
+    let text = format!("{} does not let keyferry {verb} {target}", error.policy()?);
     Some(not_updated(Cause::Forbidden, text))
 }
 
@@ -442,14 +442,14 @@ fn failed(error: &Error, name: &str, verb: &str) -> Failure {
         let right = rights::lacking("update", "externalsecrets/finalizers");
         return not_updated(
             Cause::Forbidden,
-            format!("the operator may not own Secret {name}; {right} here"),
+            format!("keyferry may not own Secret {name}; {right} here"),
         );
     }
     if error.is_forbidden() {
         let right = rights::lacking(verb, "secrets");
         return not_updated(
             Cause::Forbidden,
-            format!("the operator may not {verb} Secret {name}; {right} here"),
+            format!("keyferry may not {verb} Secret {name}; {right} here"),
         );
     }
     if error.is_invalid() {
@@ -463,6 +463,6 @@ fn failed(error: &Error, name: &str, verb: &str) -> Failure {
     }
     not_updated(
         Cause::ApiServerUnavailable,
-        format!("could not {verb} Secret {name}: {error}; trying again"),
+        format!("could not {verb} Secret {name}: {error}"),
     )
 }

@@ -232,11 +232,11 @@ pub fn failed(source: &SourceName, error: &Error) -> Failure {
         let right = rights::lacking("get", &format!("{}s", source.kind.name().to_lowercase()));
         return failure(
             Cause::Forbidden,
-            format!("the operator may not get {source}; {right} here"),
+            format!("keyferry may not get {source}; {right} here"),
         );
     }
     failure(
         Cause::ApiServerUnavailable,
-        format!("could not read {source}: {error}; trying again"),
+        format!("could not read {source}: {error}"),
     )
 }

@@ -45,7 +45,7 @@ impl Right {
     fn is_named_in(&self, text: &str) -> bool {
         let Self { verb, resource } = self;
         text.contains(&format!("cannot {verb} resource \"{resource}\""))
-            || text.contains(&format!("grant its ServiceAccount `{verb}` on {resource}"))
+            || text.contains(&format!("grant keyferry `{verb}` on {resource}"))
                 && !text.contains(&format!("`{verb}` on {resource}/"))
     }
 }

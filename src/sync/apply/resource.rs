@@ -51,15 +51,14 @@ impl Writer {
                 Unresolved::NotServed => (
                     Cause::TargetKindNotServed,
                     format!(
-                        "{unresolved}: {kind} of {version}; install its CRD, or correct spec.target.manifest; it is looked \
-                         for every minute"
+                        "{unresolved}: {kind} of {version}; install its CRD, or correct spec.target.manifest"
                     ),
                 ),
                 Unresolved::ClusterScoped => (
                     Cause::TargetKindRefused,
                     format!("spec.target.manifest {kind} of {version} is refused: {unresolved}"),
                 ),
-                Unresolved::Unknown => (Cause::ApiServerUnavailable, format!("{unresolved}; trying again")),
+                Unresolved::Unknown => (Cause::ApiServerUnavailable, unresolved.to_string()),
             };
             Failure::new(cause, text).headline("could not get target resource")
         })
@@ -414,7 +413,7 @@ fn failed(error: &Error, at: At<'_>, verb: &str) -> Failure {
         return not_updated(
             Cause::Forbidden,
             format!(
-                "the operator may not {verb} {kind} {name}; {} in namespace {namespace} (chart value \
+                "keyferry may not {verb} {kind} {name}; {} in namespace {namespace} (chart value \
                  genericTargets.resources)",
                 rights::lacking(verb, &resource)
             ),
@@ -440,6 +439,6 @@ fn failed(error: &Error, at: At<'_>, verb: &str) -> Failure {
     }
     not_updated(
         Cause::ApiServerUnavailable,
-        format!("could not {verb} {kind} {name}: {error}; trying again"),
+        format!("could not {verb} {kind} {name}: {error}"),
     )
 }

@@ -67,7 +67,7 @@ impl Pool {
         let turn = tokio::time::timeout(LONGEST_WAIT, self.turn(namespace)).await;
         let Ok(Some(turn)) = turn else {
             return Err(failed(
-                "could not apply template: other templates take long, of this namespace or of others; trying again",
+                "could not apply template: other templates take long, of this namespace or of others",
             ));
         };
         let (template, read, texts) = (Arc::clone(template), Arc::clone(read), Arc::clone(texts));

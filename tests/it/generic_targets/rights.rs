@@ -109,7 +109,7 @@ async fn a_right_that_the_operator_lacks_is_named_with_its_verb_and_kind() {
     says("lacks-delete", "True", "synced").await;
     apply(&client, "lacks-delete", "ExternalSecret", "app", &spec("second")).await;
     for verb in ["get", "create", "patch", "delete"] {
-        let wanted = format!("grant its ServiceAccount `{verb}` on configmaps in namespace lacks-{verb}");
+        let wanted = format!("grant keyferry `{verb}` on configmaps in namespace lacks-{verb}");
         says(&format!("lacks-{verb}"), "False", &wanted).await;
     }
     // A watch is nobody's in particular: the log says what it lacks, and objects are synced all the same.
@@ -128,7 +128,7 @@ async fn a_right_that_the_operator_lacks_is_named_with_its_verb_and_kind() {
     let mut secret = spec("second");
     secret["target"] = json!({ "name": "second" });
     apply(&client, "moves", "ExternalSecret", "app", &secret).await;
-    let lacking = "grant its ServiceAccount `delete` on configmaps in namespace moves";
+    let lacking = "grant keyferry `delete` on configmaps in namespace moves";
     says("moves", "False", lacking).await;
     operator.kill().await;
     let operator = Operator::start(&start, "generic-rights-2").await;

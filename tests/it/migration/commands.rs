@@ -13,6 +13,7 @@ use super::*;
 use crate::{
     generators::keys,
     harness,
+    stalling::{Hold, Stall, Stalling},
     world::{REGION, world},
 };
 
@@ -202,6 +203,33 @@ async fn plan_compares_each_object_with_what_eso_left_and_shows_and_writes_nothi
         complaint.contains("there is no ExternalSecret some/thing"),
         "{complaint}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn plan_says_of_what_could_not_be_read_no_more_than_that() {
+    let space = &space("unanswered").await;
+    space.put("v", "canary-one").await;
+    space.config_map("texts", &[("k", "{{ .v }}")]).await;
+    let template =
+        json!({ "templateFrom": [{ "configMap": { "name": "texts", "items": [{ "key": "k" }] } }] });
+    let spec = json!({ "target": { "template": template }, "data": [entry(space, "v", "v")] });
+    space.apply("app", spec).await;
+    let stalling = Stalling::start(space.world.plane.client().await.unwrap()).await;
+    stalling.stall(Stall {
+        method: "GET",
+        path: "/configmaps/",
+        hold: Hold::Refuse,
+    });
+    let kubeconfig = space.world.plane.folder().join("unanswered.kubeconfig");
+    std::fs::write(&kubeconfig, stalling.kubeconfig()).unwrap();
+    let name = format!("{}/app", space.namespace);
+    let arguments = ["plan", "--controller-class=unanswered", &*name];
+    let (code, out, complaint) = keyferry(&kubeconfig, &arguments).await;
+    assert_eq!(code, 1, "{out}{complaint}");
+    let wanted = "ApiServerUnavailable: error fetching templateFrom data: could not read ConfigMap texts: ";
+    assert!(out.contains(wanted), "{out}");
+    // A command that ends tries nothing again.
+    assert!(!out.contains("trying again"), "{out}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
