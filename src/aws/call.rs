@@ -232,7 +232,8 @@ impl Line {
     }
 
     /// Who waits for a budget holds nothing of what all share: a throttled account with many roles would otherwise
-    /// take all the room there is for answers.
+    /// take all the room there is for answers. Where there is no room then, what the budget gave is spent all the same: given
+    /// back, it would shorten the pause after a throttle that came meanwhile.
     async fn admit(
         &self,
         identity: &Arc<Identity>,

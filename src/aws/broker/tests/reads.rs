@@ -376,6 +376,24 @@ async fn an_answer_holds_room_until_it_is_dropped() {
 }
 
 #[tokio::test]
+async fn an_attempt_that_failed_gives_its_room_back_before_the_next_one() {
+    let world = World::with(|settings| {
+        settings.batch = Batch::Off;
+        settings.limits.held_bytes = 64 * 1024;
+        settings.timeouts.room = Duration::from_millis(50);
+    })
+    .await;
+    let identity = world.reader("a", "AKIAONE").await;
+    world.aws.home().put_secret("app", "value");
+    let met = world
+        .aws
+        .inject_times(1, When::any().on("app"), Fault::internal());
+    // There is room for one answer: the second attempt finds it only where the first has none any more.
+    assert_eq!(world.text(&identity, "app").await, "value");
+    assert_eq!((met.calls_met(), world.count("GetSecretValue")), (1, 2));
+}
+
+#[tokio::test]
 async fn endpoints_of_our_own_keep_the_stores_region_in_the_signature() {
     let world = World::start().await;
     world.keys("a", "AKIAONE");
