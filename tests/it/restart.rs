@@ -81,6 +81,52 @@ async fn a_restart_with_five_hundred_fresh_objects_asks_aws_for_nothing_and_writ
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_start_with_many_new_objects_writes_thirty_two_statuses_at_once_and_all_in_the_end() {
+    let space = Space::unserved().await;
+    store(&space, "statuses").await;
+    space.put("shared", "v").await;
+    let mut names: Vec<_> = (0..40).map(|n| format!("es{n}")).collect();
+    for name in &names {
+        space.apply(name, one(&space, "shared", "1h")).await;
+    }
+    let stalling = Stalling::start(space.world.plane.client().await.unwrap()).await;
+    stalling.stall(Stall {
+        method: "PATCH",
+        path: "/externalsecrets/",
+        hold: Hold::UntilReleased,
+    });
+    let kubeconfig = space.world.plane.folder().join("statuses.kubeconfig");
+    std::fs::write(&kubeconfig, stalling.kubeconfig()).unwrap();
+    let start = Start {
+        class: Some("statuses".to_owned()),
+        kubeconfig: Some(kubeconfig),
+        ..Start::default()
+    };
+    let operator = Operator::start(&start, "statuses").await;
+    until("thirty-two statuses under way", || {
+        let waiting = stalling.waiting();
+        std::future::ready(if waiting == 32 {
+            Ok(())
+        } else {
+            Err(waiting.to_string())
+        })
+    })
+    .await;
+    // Statuses that wait keep nobody from writing Secrets; the others have all had their turn by then.
+    names.push("one-more".to_owned());
+    space.apply("one-more", one(&space, "shared", "1h")).await;
+    for name in &names {
+        space.holds(name, &[("v", "v")]).await;
+    }
+    assert!(stalling.waiting() <= 32, "{}", stalling.waiting());
+    stalling.release();
+    for name in &names {
+        space.ready(name, "True").await;
+    }
+    operator.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_kill_at_any_point_ends_in_the_same_state_after_a_restart() {
     let space = Space::unserved().await;
     store(&space, "killed").await;

@@ -1,10 +1,13 @@
 //! A way to the API server that holds chosen requests, so that an operator can be killed between two of them.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use axum::{Router, body::Body, extract::State, http::Request, response::Response};
 use kube::Client;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 /// Where a request is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +16,8 @@ pub(crate) enum Hold {
     Before,
     /// The API server acts, but its answer never arrives.
     After,
+    /// The API server sees it once it is released.
+    UntilReleased,
     /// It is answered with 503, and not held.
     Refuse,
 }
@@ -27,8 +32,9 @@ pub(crate) struct Stall {
 
 struct Shared {
     client: Client,
-    stall: Mutex<Option<Stall>>,
+    stall: watch::Sender<Option<Stall>>,
     held: Notify,
+    waiting: AtomicUsize,
 }
 
 /// The proxy.
@@ -41,8 +47,9 @@ impl Stalling {
     pub(crate) async fn start(client: Client) -> Self {
         let shared = Arc::new(Shared {
             client,
-            stall: Mutex::new(None),
+            stall: watch::Sender::new(None),
             held: Notify::new(),
+            waiting: AtomicUsize::new(0),
         });
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -61,12 +68,17 @@ impl Stalling {
     }
 
     pub(crate) fn stall(&self, stall: Stall) {
-        *self.shared.stall.lock().unwrap() = Some(stall);
+        self.shared.stall.send_replace(Some(stall));
     }
 
-    /// Later requests pass.
+    /// Later requests pass, and those that are held until then.
     pub(crate) fn release(&self) {
-        *self.shared.stall.lock().unwrap() = None;
+        self.shared.stall.send_replace(None);
+    }
+
+    /// How many requests are held until they are released.
+    pub(crate) fn waiting(&self) -> usize {
+        self.shared.waiting.load(Ordering::SeqCst)
     }
 
     /// Until a request is held.
@@ -77,13 +89,34 @@ impl Stalling {
     }
 }
 
+/// One of the requests that wait, until it goes on or its client gives up.
+struct Waiting(Arc<Shared>);
+
+impl Waiting {
+    fn new(shared: &Arc<Shared>) -> Self {
+        shared.waiting.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(shared))
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 async fn forward(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Response<Body> {
-    let stall = shared.stall.lock().unwrap().filter(|stall| {
+    let stall = shared.stall.borrow().filter(|stall| {
         request.method().as_str() == stall.method && request.uri().path().contains(stall.path)
     });
     if stall.is_some_and(|stall| stall.hold == Hold::Before) {
         shared.held.notify_one();
         std::future::pending::<()>().await;
+    }
+    if stall.is_some_and(|stall| stall.hold == Hold::UntilReleased) {
+        let _waiting = Waiting::new(&shared);
+        let mut stalls = shared.stall.subscribe();
+        stalls.wait_for(Option::is_none).await.unwrap();
     }
     if stall.is_some_and(|stall| stall.hold == Hold::Refuse) {
         shared.held.notify_one();
@@ -94,7 +127,7 @@ async fn forward(State(shared): State<Arc<Shared>>, request: Request<Body>) -> R
     let bytes = axum::body::to_bytes(body, 4 << 20).await.unwrap();
     let request = Request::from_parts(parts, kube::client::Body::from(bytes));
     let response = shared.client.send(request).await.unwrap();
-    if stall.is_some() {
+    if stall.is_some_and(|stall| stall.hold == Hold::After) {
         shared.held.notify_one();
         std::future::pending::<()>().await;
     }
