@@ -10,11 +10,42 @@ use kube::Client;
 use kube::client::Body;
 use serde_json::{Value, json};
 
-use crate::Error;
-use crate::workload::{CONCURRENCY, Workload, name};
+use crate::measure::Process;
+use crate::observer::Observer;
+use crate::rig::Rig;
+use crate::scenario::{COLD_WITHIN, cpu_since, float};
+use crate::workload::{CONCURRENCY, Shape, Workload, name};
+use crate::{Error, report};
 
 const METADATA_ONLY: HeaderValue =
     HeaderValue::from_static("application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1");
+
+/// What it took.
+pub(crate) struct Floor {
+    pub(crate) seconds: f64,
+    /// Of its client and the observer, for each object.
+    pub(crate) cpu_ms: f64,
+}
+
+/// Measures it over objects of a namespace of its own, and removes them.
+pub(crate) async fn measure(rig: &Rig, objects: usize, namespace: &str) -> Result<Floor, Error> {
+    report::say(&format!("{objects} objects: the machine's floor"));
+    let workload = Workload::create(&rig.client, Shape::new(namespace, objects)).await?;
+    let observer = Observer::start(&rig.client).await?;
+    let own = Process::new(std::process::id());
+    let cpu = own.cpu()?;
+    let started = tokio::time::Instant::now();
+    sync(&rig.client, &workload).await?;
+    observer.wait_for(objects, COLD_WITHIN, || Ok(())).await?;
+    let floor = Floor {
+        seconds: started.elapsed().as_secs_f64(),
+        cpu_ms: cpu_since(own, cpu)? / float(objects),
+    };
+    workload.verify(&rig.client, objects, 0).await?;
+    drop(observer);
+    workload.remove(&rig.client).await?;
+    Ok(floor)
+}
 
 pub(crate) async fn sync(client: &Client, workload: &Workload) -> Result<(), Error> {
     let numbers = futures::stream::iter(0..workload.shape.objects).map(Ok::<_, Error>);

@@ -124,7 +124,7 @@ fn percentiles(waits: &[f64]) -> [f64; 2] {
 }
 
 /// CPU since `before`, in milliseconds.
-fn cpu_since(process: Process, before: Duration) -> Result<f64, Error> {
+pub(crate) fn cpu_since(process: Process, before: Duration) -> Result<f64, Error> {
     Ok(process.cpu()?.saturating_sub(before).as_secs_f64() * 1e3)
 }
 
@@ -135,7 +135,7 @@ fn megabytes(kilobytes: u64) -> f64 {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of calls and objects")]
-fn float(count: usize) -> f64 {
+pub(crate) fn float(count: usize) -> f64 {
     count as f64
 }
 

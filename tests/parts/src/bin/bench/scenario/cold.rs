@@ -20,15 +20,9 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<Vec<Row>, Error> {
     Ok(rows)
 }
 
-struct Floor {
-    seconds: f64,
-    /// Of its client and the observer.
-    cpu_ms: f64,
-}
-
 async fn sync(arguments: &Arguments, objects: usize) -> Result<Vec<Row>, Error> {
     let rig = Rig::start(arguments).await?;
-    let before = floor_of(&rig, objects, "floor-1").await?;
+    let before = floor::measure(&rig, objects, "floor-1").await?;
 
     report::say(&format!("{objects} objects wait"));
     let workload = Workload::create(&rig.client, Shape::new("bench", objects)).await?;
@@ -50,7 +44,7 @@ async fn sync(arguments: &Arguments, objects: usize) -> Result<Vec<Row>, Error> 
     drop(observer);
     workload.remove(&rig.client).await?;
 
-    let after = floor_of(&rig, objects, "floor-2").await?;
+    let after = floor::measure(&rig, objects, "floor-2").await?;
     let floor = f64::midpoint(before.seconds, after.seconds);
     let (times, peak) = if objects > 2_000 {
         (1.4, 110.0)
@@ -87,23 +81,4 @@ async fn sync(arguments: &Arguments, objects: usize) -> Result<Vec<Row>, Error> 
             .most(2.05)
             .note(counts(&asked)),
     ])
-}
-
-async fn floor_of(rig: &Rig, objects: usize, namespace: &str) -> Result<Floor, Error> {
-    report::say(&format!("{objects} objects: the machine's floor"));
-    let workload = Workload::create(&rig.client, Shape::new(namespace, objects)).await?;
-    let observer = Observer::start(&rig.client).await?;
-    let own = crate::measure::Process::new(std::process::id());
-    let cpu = own.cpu()?;
-    let started = tokio::time::Instant::now();
-    floor::sync(&rig.client, &workload).await?;
-    observer.wait_for(objects, COLD_WITHIN, || Ok(())).await?;
-    let floor = Floor {
-        seconds: started.elapsed().as_secs_f64(),
-        cpu_ms: cpu_since(own, cpu)? / float(objects),
-    };
-    workload.verify(&rig.client, objects, 0).await?;
-    drop(observer);
-    workload.remove(&rig.client).await?;
-    Ok(floor)
 }
