@@ -8,7 +8,7 @@ use aws_sdk_secretsmanager::operation::create_secret::CreateSecretError;
 use keyferry_parts::{Child, Lifeline, Moto, free_ports};
 
 use crate::Failure;
-use crate::node::{ADDRESS, Node};
+use crate::node::ADDRESS;
 use crate::tool::Tool;
 use crate::world::until;
 
@@ -31,7 +31,7 @@ pub(crate) struct Aws {
 
 impl Aws {
     /// A process beside the node, in its network.
-    pub(crate) async fn beside(_node: &Node) -> Result<Self, Failure> {
+    pub(crate) async fn beside_the_node() -> Result<Self, Failure> {
         let moto = Moto::start_at(ADDRESS, None).await?;
         Ok(Self {
             endpoint: moto.url().to_owned(),

@@ -19,25 +19,27 @@ type Run = for<'a> fn(&'a World<'a>) -> Pin<Box<dyn Future<Output = Result<(), F
 
 struct Case {
     name: &'static str,
+    /// The ones after it build on it, so it also runs where only others are asked for.
+    always: bool,
     run: Run,
 }
 
-/// What the ones after them build on.
-const ALWAYS: [&str; 2] = [
-    "helm installs the image, restricted, as uid 65532, with a read-only root",
-    "a first secret becomes a Secret",
-];
-
 macro_rules! cases {
-    ($($name:literal => $run:path,)+) => {
-        const CASES: &[Case] = &[$(Case { name: $name, run: |world| Box::pin($run(world)) },)+];
+    (@always) => { false };
+    (@always always) => { true };
+    ($($($always:ident)? $name:literal => $run:path,)+) => {
+        const CASES: &[Case] = &[$(Case {
+            name: $name,
+            always: cases!(@always $($always)?),
+            run: |world| Box::pin($run(world)),
+        },)+];
     };
 }
 
 cases! {
     "kubectl apply installs CRDs and operator without Helm" => install::by_kubectl,
-    "helm installs the image, restricted, as uid 65532, with a read-only root" => install::by_helm,
-    "a first secret becomes a Secret" => sync::first_secret,
+    always "helm installs the image, restricted, as uid 65532, with a read-only root" => install::by_helm,
+    always "a first secret becomes a Secret" => sync::first_secret,
     "a Pod that uses the Secret sees the rotation" => sync::pod_sees_the_rotation,
     "a ClusterExternalSecret and its store serve a namespace" => sync::cluster_wide,
     "a Secret goes with its source, where its object says so" => sync::deletion_policy,
@@ -56,11 +58,20 @@ cases! {
     "uninstalling leaves Secrets, objects and CRDs" => install::uninstall,
 }
 
+/// The beginning of a case's name, as given on the command line.
+pub(crate) fn beginning(of: &str) -> Result<String, String> {
+    if CASES.iter().any(|case| case.name.starts_with(of)) {
+        return Ok(of.to_owned());
+    }
+    let names: Vec<_> = CASES.iter().map(|case| case.name).collect();
+    Err(format!("no case begins so; there are:\n{}", names.join("\n")))
+}
+
 pub(crate) async fn run(cluster: &Cluster, arguments: &Arguments) -> Result<(), Failure> {
     let world = World::of(cluster, arguments).await?;
     let wanted = |case: &&Case| {
         let named = |start: &String| case.name.starts_with(start.as_str());
-        ALWAYS.contains(&case.name) || arguments.cases.is_empty() || arguments.cases.iter().any(named)
+        case.always || arguments.cases.is_empty() || arguments.cases.iter().any(named)
     };
     let started = Instant::now();
     let mut count = 0;

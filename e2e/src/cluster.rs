@@ -88,7 +88,7 @@ pub(crate) async fn start(place: Place, arguments: &Arguments) -> Result<Cluster
             let node = Node::start(&folder, &[&arguments.tools, &arguments.image]).await?;
             Ok(Cluster {
                 kubeconfig: node.kubeconfig(),
-                aws: Aws::beside(&node).await?,
+                aws: Aws::beside_the_node().await?,
                 node: Some(node),
             })
         }

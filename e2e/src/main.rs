@@ -42,6 +42,7 @@ pub(crate) struct Arguments {
     #[arg(long, hide = true)]
     inside: Option<PathBuf>,
     /// Cases to run, by the beginning of their names; installing always runs.
+    #[arg(value_parser = cases::beginning)]
     cases: Vec<String>,
 }
 

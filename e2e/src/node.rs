@@ -7,7 +7,6 @@ mod settings;
 
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use keyferry_parts::binaries::{self, Binary};
 use keyferry_parts::control_plane::{Authorization, Options};
@@ -181,7 +180,8 @@ impl Node {
                 .await;
             account.map(drop).map_err(|error| error.to_string())
         });
-        let outcome = tokio::time::timeout(Duration::from_mins(3), ready).await?;
+        // Late or not, a program that ended says more than what was waited for.
+        let outcome = ready.await;
         for child in &mut self.programs {
             child.check()?;
         }

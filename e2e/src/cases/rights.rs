@@ -93,13 +93,17 @@ async fn is_limited_to(world: &World<'_>, release: &str, served: &[&str]) -> Res
     Ok(())
 }
 
-/// What an operator was not allowed is in the audit log, and nobody else looks at it.
+/// What an operator was not allowed is in the audit log, and nobody else looks at it. No mode tries what it may not have.
 fn nothing_was_refused(world: &World<'_>, account: &str) -> Result<(), Failure> {
     let Some(node) = world.node else { return Ok(()) };
     let operator = format!("system:serviceaccount:{HOME}:{account}");
     let mut requests = node.audit().since(Mark::default())?;
     requests.retain(|request| request.user.username == operator);
-    let right = |request: &Request| (request.verb.clone(), request.resource());
+    // In one namespace or, where that is empty, in the whole cluster: each is a right of its own.
+    let right = |request: &Request| {
+        let namespace = request.object.as_ref().map(|object| object.namespace.clone());
+        (request.verb.clone(), request.resource(), namespace)
+    };
     let (refused, allowed): (Vec<_>, Vec<_>) = requests.iter().partition(|request| request.code() == 403);
     // What was allowed at another time was refused while a Role was being taken away before the replica that it served.
     let allowed: BTreeSet<_> = allowed.into_iter().map(right).collect();

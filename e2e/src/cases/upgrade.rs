@@ -1,4 +1,5 @@
-//! What Secrets live through while the operator, its chart and its CRDs are exchanged.
+//! What Secrets live through while Pods are replaced, and while the chart and its CRDs are exchanged. The image is the same
+//! under every chart: what an older operator left behind is not tried here.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -171,7 +172,9 @@ pub(crate) async fn from_the_first_chart(world: &World<'_>) -> Result<(), Failur
     let this = chart_of(world).await?;
     rotate_during(world, "of the first again", world.roll_back(HOME)).await?;
     let back = chart_of(world).await?;
-    screen::note(&format!("{first}, upgraded to {this}, back to {back}"));
+    screen::note(&format!(
+        "chart and CRDs of {first}, upgraded to {this}, chart back to {back}; the same image under all"
+    ));
     if first == this || first != back {
         return Err(format!("{CHART} should have another version than {FIRST_CHART}").into());
     }
