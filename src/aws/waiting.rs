@@ -29,8 +29,8 @@ const LULL: Duration = Duration::from_millis(50);
 /// … or when it has been full for so long.
 const LONGEST_LULL: Duration = Duration::from_millis(250);
 
-/// An urgent read leaves at once, unless a call of the same desk is under way: then it waits for that call's return, and at
-/// most so long. In a burst those that come meanwhile fill its batch; a lone one does not wait.
+/// An urgent read of an object that did not wait leaves at once, unless a call of the same desk is under way: then it waits
+/// for that call's return, and at most so long. In a burst those that come meanwhile fill its batch; a lone one does not wait.
 const URGENT_PATIENCE: Duration = Duration::from_millis(20);
 /// The same, where calls are scarce.
 const SCARCE_PATIENCE: Duration = Duration::from_millis(100);
@@ -48,7 +48,7 @@ pub(super) type Caller = oneshot::Sender<Result<Arc<Answer>, Error>>;
 pub(super) struct Waiting {
     service: Service,
     reads: HashMap<Arc<Read>, Passenger>,
-    /// Leave at once and may take others along.
+    /// Leave as soon as nothing comes that is worth waiting for, and may take others along.
     urgent: Queue,
     /// Leave at once, each by itself.
     urgent_alone: Queue,

@@ -21,7 +21,7 @@ use crate::{
         plan,
         record::Record,
         spec::{Interval, Refresh, Spec},
-        target::{self, Drift, TargetView},
+        target::{self, Drift, Expected, TargetView},
     },
 };
 
@@ -70,14 +70,7 @@ pub async fn find(client: &Client, config: &Config) -> Result<Vec<Unhashed>, Err
     }
     // Several objects may merge into one Secret; any of their managers will do, and what is said of an edit stays.
     found.sort_by(|a, b| {
-        let place = |secret: &Unhashed| {
-            (
-                secret.namespace.clone(),
-                secret.name.clone(),
-                secret.edit.is_none(),
-            )
-        };
-        place(a).cmp(&place(b))
+        (&a.namespace, &a.name, a.edit.is_none()).cmp(&(&b.namespace, &b.name, b.edit.is_none()))
     });
     found.dedup_by(|a, b| (&a.namespace, &a.name) == (&b.namespace, &b.name));
     Ok(found)
@@ -102,17 +95,34 @@ fn unhashed(object: &Object, spec: &Spec, name: &str, meta: SecretMeta) -> Optio
 
 /// What is to be said of an edit: with the hash of what the Secret holds, ESO does not see it.
 fn edit(object: &Object, spec: &Spec, record: &Record, view: &TargetView) -> Option<String> {
-    let Drift::Edited(editor) = target::drift(&plan::expected(object, record, spec), Some(view)) else {
+    let expected = Expected {
+        // Whether it is to be owned is no edit of it.
+        retained: view.controller.is_none(),
+        ..plan::expected(object, record, spec)
+    };
+    let Drift::Edited(editor) = target::drift(&expected, Some(view)) else {
         return None;
     };
+    // Another ExternalSecret that merges into it is no stranger.
+    if editor
+        .as_ref()
+        .is_some_and(|editor| editor.starts_with(names::FIELD_MANAGER_PREFIX))
+    {
+        return None;
+    }
     let by = editor.map(|editor| format!(" by {editor}")).unwrap_or_default();
     let until = match &spec.refresh {
         Refresh::Periodic(Interval::Every(_)) => "its next refresh",
-        _ => "the ExternalSecret is changed",
+        Refresh::OnChange => "the ExternalSecret is changed",
+        Refresh::CreatedOnce | Refresh::Periodic(Interval::Once) => "somebody changes the Secret again",
+    };
+    let undo = if spec.makes_values() {
+        "to let keyferry undo the edit would make its values anew"
+    } else {
+        "let keyferry sync it once more to undo the edit"
     };
     Some(format!(
-        "edited{by} since keyferry wrote it: with the hash, ESO keeps the edit until {until}; let keyferry sync it once more \
-         to undo the edit"
+        "edited{by} since keyferry wrote it: with the hash, ESO keeps the edit until {until}; {undo}"
     ))
 }
 

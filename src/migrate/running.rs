@@ -74,7 +74,12 @@ fn is_image(container: &Container, name: &str) -> bool {
 /// Whether an operator with these arguments is of the same class and shares a namespace. Arguments that cannot be read are
 /// no reason to think that it does not.
 fn serves_the_same(deployment: &Deployment, config: &Config) -> bool {
-    containers(deployment).any(|container| {
+    // What stands beside it in the Pod, a sidecar, has arguments of its own.
+    let is_keyferry = |container: &&Container| is_image(container, KEYFERRY);
+    let operator = containers(deployment)
+        .find(is_keyferry)
+        .or_else(|| containers(deployment).next());
+    operator.is_none_or(|container| {
         let arguments = container.args.iter().flatten().map(String::as_str);
         let Ok(cli) = Cli::try_parse_from(iter::once(KEYFERRY).chain(arguments)) else {
             return true;

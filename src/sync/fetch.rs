@@ -1,6 +1,6 @@
 //! FETCH: each distinct read happens once, all at the same time, through the broker; generators make their values.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures::future;
 use jiff::Timestamp;
@@ -81,10 +81,7 @@ pub async fn fetch(
     // A second look travels alone: it must be sure.
     let single = *why == Why::Confirm;
     let callers = identify(broker, object, stores, reads, *why == Why::Forced).await;
-    let lane = match (why.is_periodic(), spec.interval) {
-        (true, Interval::Every(interval)) => Lane::Periodic { interval },
-        _ => Lane::Urgent { waited: reads.waited },
-    };
+    let lane = lane(why, spec.interval, reads.waited);
     let urgency = match why {
         Why::Forced => Urgency::Forced,
         Why::Due => Urgency::Periodic,
@@ -114,6 +111,13 @@ pub async fn fetch(
     }))
     .await;
     collect(spec, reads, answers)
+}
+
+fn lane(why: &Why, interval: Interval, waited: Duration) -> Lane {
+    match (why.is_periodic(), interval) {
+        (true, Interval::Every(interval)) => Lane::Periodic { interval },
+        _ => Lane::Urgent { waited },
+    }
 }
 
 fn caller<'a>(
@@ -248,4 +252,18 @@ pub fn failure(error: &aws::Error, place: &str) -> Failure {
         Class::TooLarge => Cause::TooLarge,
     };
     Failure::new(cause, format!("{place}{error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_periodic_is_urgent_and_knows_how_long_it_waited() {
+        let (hour, waited) = (Duration::from_hours(1), Duration::from_secs(3));
+        let every = Interval::Every(hour);
+        assert_eq!(lane(&Why::Due, every, waited), Lane::Periodic { interval: hour });
+        assert_eq!(lane(&Why::New, every, waited), Lane::Urgent { waited });
+        assert_eq!(lane(&Why::Due, Interval::Once, waited), Lane::Urgent { waited });
+    }
 }

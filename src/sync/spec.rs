@@ -145,17 +145,17 @@ impl Spec {
     /// Whether what was written once stays whatever the object says later: by policy, or because what was made for it, by a
     /// generator or in a template, cannot be made again.
     pub fn is_written_once(&self) -> bool {
-        let draws = || {
-            self.target
-                .template
-                .as_ref()
-                .is_some_and(|template| template.draws)
-        };
         match self.refresh {
             Refresh::CreatedOnce => true,
-            Refresh::Periodic(Interval::Once) => self.uses_generator() || draws(),
+            Refresh::Periodic(Interval::Once) => self.makes_values(),
             Refresh::OnChange | Refresh::Periodic(Interval::Every(_)) => false,
         }
+    }
+
+    /// Whether values are made for it, by a generator or in its template: other ones each time.
+    pub fn makes_values(&self) -> bool {
+        let template = self.target.template.as_ref();
+        self.uses_generator() || template.is_some_and(|template| template.draws)
     }
 }
 

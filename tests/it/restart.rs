@@ -85,7 +85,7 @@ async fn a_start_with_many_new_objects_writes_thirty_two_statuses_at_once_and_al
     let space = Space::unserved().await;
     store(&space, "statuses").await;
     space.put("shared", "v").await;
-    let mut names: Vec<_> = (0..40).map(|n| format!("es{n}")).collect();
+    let mut names: Vec<_> = (0..100).map(|n| format!("es{n}")).collect();
     for name in &names {
         space.apply(name, one(&space, "shared", "1h")).await;
     }
@@ -118,8 +118,8 @@ async fn a_start_with_many_new_objects_writes_thirty_two_statuses_at_once_and_al
     for name in &names {
         space.holds(name, &[("v", "v")]).await;
     }
-    // One that was given up may still count while another has taken its place; without a bound all would wait.
-    assert!(stalling.waiting() < 36, "{}", stalling.waiting());
+    // All may just have been given up and others have taken their places; without a bound all would wait.
+    assert!(stalling.waiting() <= 64, "{}", stalling.waiting());
     stalling.release();
     for name in &names {
         space.ready(name, "True").await;

@@ -94,13 +94,13 @@ impl Failure {
                 let right = rights::lacking("update", "clusterexternalsecrets/finalizers");
                 Self::new(
                     Cause::Forbidden,
-                    format!("the operator may not own ExternalSecrets here; {right}"),
+                    format!("keyferry may not own ExternalSecrets here; {right}"),
                 )
             }
             403 => Self::new(
                 Cause::Forbidden,
                 format!(
-                    "the operator may not {verb} ExternalSecrets here; {}: {said}",
+                    "keyferry may not {verb} ExternalSecrets here; {}: {said}",
                     rights::lacking(verb, "externalsecrets")
                 ),
             ),

@@ -26,7 +26,7 @@ pub(super) async fn object(ctx: &Arc<Context>, object: &ClusterObject) -> Option
         }
         Err(error) => {
             tracing::warn!(name = %object.name, %error, "could not release ESO's finalizer of a ClusterExternalSecret");
-            Some(error.retry())
+            retry.into_iter().chain(Some(error.retry())).min()
         }
     }
 }

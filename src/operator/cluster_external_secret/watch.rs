@@ -17,6 +17,10 @@ impl ClusterExternalSecrets {
     fn gone(&self, name: &Arc<str>) {
         self.0.cluster_object_metrics.forget(name, "");
         self.0.wake(Wake::Gone(Key::cluster_object(name)));
+        // What ESO left for it may have been refused to go so far.
+        if !self.0.namespaces.held_for(name, true).is_empty() {
+            wake(&self.0, name);
+        }
     }
 }
 

@@ -252,16 +252,14 @@ impl Stores {
         let changed = before.is_none_or(|entry| {
             !is_as_before(&entry.view) || (ready == Some(true) && entry.view.ready != ready)
         });
-        let settings = match before {
-            Some(Entry { view, .. }) if is_as_before(view) => view.settings.clone(),
-            _ => validate::validate(store, self.supported),
-        };
-        let (aws, aws_hash) = match before {
-            Some(Entry { view, .. }) if is_as_before(view) => (view.aws.clone(), view.aws_hash),
+        let (settings, aws, aws_hash) = match before {
+            Some(Entry { view, .. }) if is_as_before(view) => {
+                (view.settings.clone(), view.aws.clone(), view.aws_hash)
+            }
             _ => {
                 let aws = store.spec.provider.aws.clone().map(Arc::new);
                 let hash = stable_hash(&format!("{aws:?}"));
-                (aws, hash)
+                (validate::validate(store, self.supported), aws, hash)
             }
         };
         let view = StoreView {

@@ -13,6 +13,7 @@ use crate::{
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_mins(1);
+const WAITED: Duration = Duration::from_secs(3);
 
 fn object(spec: &Value, annotations: &Value, generation: i64, status: &Value) -> Object {
     let mut full = json!({
@@ -143,7 +144,7 @@ impl World {
             default_class: self.default_class,
             terminating: self.terminating,
             template_changed: self.template_changed,
-            waited: Duration::ZERO,
+            waited: WAITED,
             instant: self.instant,
             now: self.now,
         })
@@ -716,6 +717,7 @@ fn a_generator_runs_for_each_entry_and_a_find_once() {
     ));
     world.stores = [(aws(), usable(&json!({ "prefix": "team/" })))].into();
     let reads = world.reads();
+    assert_eq!(reads.waited, WAITED);
     assert_eq!(reads.by_source, [0, 1, 2, 1]);
     let Request::Find(store, query) = &reads.distinct[1] else {
         panic!("{:?}", reads.distinct)

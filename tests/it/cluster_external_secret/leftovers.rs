@@ -247,6 +247,15 @@ async fn a_namespace_is_let_go_of_although_the_api_server_fails_at_first() {
     };
     let operator = Operator::start(&start, "ces-failing").await;
     cluster.provisions(&["a"]).await;
+    // Its Secret is written: the next PATCH is that of the namespace.
+    cluster
+        .child(&a, &cluster.name, |child| {
+            child
+                .status
+                .as_ref()
+                .is_some_and(|status| status.conditions.is_some())
+        })
+        .await;
     cluster.hold_namespace(&a).await;
     stalling.stall(Stall {
         method: "PATCH",

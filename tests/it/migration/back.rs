@@ -260,6 +260,7 @@ async fn an_edit_that_a_restored_hash_would_keep_is_named_with_its_editor() {
         ("due", "Owner", "Periodic"),
         ("merged", "Merge", "Periodic"),
         ("once", "Owner", "CreatedOnce"),
+        ("on-change", "Owner", "OnChange"),
         ("untouched", "Owner", "Periodic"),
     ];
     for (name, creation, policy) in objects {
@@ -271,7 +272,7 @@ async fn an_edit_that_a_restored_hash_would_keep_is_named_with_its_editor() {
         space.ready(name, "True").await;
     }
     operator.stop().await;
-    for name in ["due", "merged", "once"] {
+    for name in ["due", "merged", "once", "on-change"] {
         space.edit(name, json!({ "v": "canary-edit" })).await;
     }
     let kubeconfig = space.world.plane.kubeconfig();
@@ -294,9 +295,10 @@ async fn an_edit_that_a_restored_hash_would_keep_is_named_with_its_editor() {
     let wanted = [
         line("due", "its next refresh"),
         line("merged", "its next refresh"),
-        line("once", "the ExternalSecret is changed"),
+        line("on-change", "the ExternalSecret is changed"),
+        line("once", "somebody changes the Secret again"),
         format!("Secret {}/untouched", space.namespace),
-        "4 Secrets have no hash of ESO's; add --yes to restore it".to_owned(),
+        "5 Secrets have no hash of ESO's; add --yes to restore it".to_owned(),
     ];
     assert_eq!(shown.lines().collect::<Vec<_>>(), wanted);
     restore.push("--yes");

@@ -9,7 +9,7 @@ use crate::workload::{Shape, Workload};
 use crate::{Arguments, Error, floor, report};
 
 const NAME: &str = "cold";
-/// The budget of processor time was 0.6 ms where the floor took 0.3 ms; a slower processor slows both.
+/// The budget of processor time, 0.6 ms, was stated beside a floor of 0.3 ms; a slower processor slows both.
 const CPU_TIMES: f64 = 2.0;
 
 pub(crate) async fn run(arguments: &Arguments) -> Result<Vec<Row>, Error> {
