@@ -302,15 +302,16 @@ impl Run {
         self.accepted.given()
     }
 
+    /// The namespaces that are served; none for all.
+    pub fn served(&self) -> BTreeSet<String> {
+        let named = self.namespace.iter().filter(|name| !name.is_empty());
+        named.cloned().collect()
+    }
+
     /// Settings of the operator, or which flags contradict each other.
     pub fn config(&self) -> Result<Config, lease::Invalid> {
         let env = &self.environment;
-        let namespaces: BTreeSet<String> = self
-            .namespace
-            .iter()
-            .filter(|name| !name.is_empty())
-            .cloned()
-            .collect();
+        let namespaces = self.served();
         let filled = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
         Ok(Config {
             controller_class: self.controller_class.clone(),

@@ -9,6 +9,7 @@
 //! `secrets_api` the one way to Kubernetes Secrets and `resources_api` that to targets of other kinds.
 
 pub mod api;
+mod api_server;
 pub mod aws;
 pub mod cli;
 pub mod commands;

@@ -70,10 +70,11 @@ const TURNS: Limits = Limits {
     urgent: 512,
     periodic: 1024,
 };
-/// Writes of target Secrets at once, and as many of statuses: more gain nothing at the API server, and each takes a connection of
-/// its own, whose handshake costs more than the write and whose buffers stay. Apart, so that Secrets which an admission webhook
-/// holds up do not hold up what is said of others.
+/// Writes of target Secrets at once, and as many of statuses: more gain nothing at the API server, and the buffers of each
+/// stay. Apart, so that Secrets which an admission webhook holds up do not hold up what is said of others.
 const WRITES: usize = 32;
+/// How long the first connection is waited for before the lists look for one themselves.
+const FIRST_ANSWER: Duration = Duration::from_secs(10);
 /// Wakes that wait for the loop.
 const WAKES: usize = 4096;
 
@@ -287,6 +288,11 @@ async fn serve(
     ready: &Ready,
     stop: &CancellationToken,
 ) {
+    // Lists that start together would each open a connection first, of which one stays.
+    tokio::select! {
+        () = stop.cancelled() => return,
+        _ = tokio::time::timeout(FIRST_ANSWER, ctx.client.apiserver_version()) => {}
+    }
     let mut watching = JoinSet::new();
     let listed = watches::start_all(ctx, &mut watching, stop);
     tokio::select! {

@@ -11,6 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    api_server,
     cli::Run,
     crds, operator,
     telemetry::{
@@ -120,7 +121,7 @@ async fn served(addr: Listen, server: impl Future<Output = std::io::Result<()>>)
 
 pub(crate) async fn client(run: &Run) -> Result<Client, Error> {
     let failed = |error: &dyn std::fmt::Display| Error::Kubeconfig(error.to_string());
-    let mut config = match &run.kubeconfig {
+    let config = match &run.kubeconfig {
         Some(path) => {
             let kubeconfig = Kubeconfig::read_from(path).map_err(|e| failed(&e))?;
             kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
@@ -129,10 +130,7 @@ pub(crate) async fn client(run: &Run) -> Result<Client, Error> {
         }
         None => kube::Config::infer().await.map_err(|e| failed(&e))?,
     };
-    let agent = http::HeaderValue::from_static(concat!("keyferry/", env!("CARGO_PKG_VERSION")));
-    config.headers.push((http::header::USER_AGENT, agent));
-    config.connect_timeout = Some(std::time::Duration::from_secs(10));
-    Client::try_from(config).map_err(|e| failed(&e))
+    api_server::client(config, &run.served()).map_err(|e| failed(&e))
 }
 
 fn stop_on_signal(stop: CancellationToken) -> std::io::Result<()> {

@@ -17,6 +17,7 @@
 mod bad_input;
 mod canary;
 mod cluster_external_secret;
+mod connections;
 mod crds;
 mod drift;
 mod examples;
