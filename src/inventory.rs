@@ -2,7 +2,7 @@
 //!
 //! Lists only. Nothing is watched, validated or written.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, Client, api::ListParams};
@@ -48,7 +48,7 @@ impl Inventory {
         if whole_cluster {
             for namespace in all(&Api::<Namespace>::all(client.clone())).await? {
                 let name = namespace.metadata.name.clone().unwrap_or_default();
-                namespaces.apply(&name, &NamespaceView::new(namespace.metadata), false);
+                namespaces.apply(&name, &Arc::new(NamespaceView::new(namespace.metadata)), false);
             }
             let api: Api<Stored<ClusterSecretStore>> = Api::all(client.clone());
             for store in all(&api).await? {

@@ -4,7 +4,7 @@
 //! no clock, no calls.
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
     time::Duration,
 };
@@ -76,16 +76,17 @@ struct Manner {
 struct Passenger {
     manner: Manner,
     ticket: u64,
-    leave_at: Instant,
     callers: Vec<Caller>,
 }
 
-/// In order of arrival. A read that moved to another queue leaves its old ticket behind.
-#[derive(Debug, Default)]
-struct Queue {
-    tickets: VecDeque<(u64, Arc<Read>)>,
-    /// Reads that are really here.
-    count: usize,
+/// By ticket: in order of arrival.
+type Queue = BTreeMap<u64, Place>;
+
+/// A read's place in a queue.
+#[derive(Debug)]
+struct Place {
+    leave_at: Instant,
+    read: Arc<Read>,
 }
 
 /// What should happen next.
@@ -169,26 +170,22 @@ impl Waiting {
     }
 
     fn take_in(&mut self, read: &Read, manner: Manner, leave_at: Instant, mut callers: Vec<Caller>) -> bool {
-        let ticket = self.next_ticket;
+        let new = self.next_ticket;
         self.next_ticket += 1;
-        let Some((known, before)) = self.reads.remove_entry(read) else {
+        let Some((read, before)) = self.reads.remove_entry(read) else {
             let read = Arc::new(read.clone());
-            self.reads.insert(
-                Arc::clone(&read),
-                Passenger {
-                    manner,
-                    ticket,
-                    leave_at,
-                    callers,
-                },
-            );
-            self.queue(manner).add(ticket, read);
+            let passenger = Passenger {
+                manner,
+                ticket: new,
+                callers,
+            };
+            self.reads.insert(Arc::clone(&read), passenger);
+            self.queue(manner).insert(new, Place { leave_at, read });
             return false;
         };
         let Passenger {
             manner: was,
             ticket: old,
-            leave_at: due,
             callers: mut all,
         } = before;
         all.append(&mut callers);
@@ -196,68 +193,57 @@ impl Waiting {
             urgent: was.urgent || manner.urgent,
             alone: was.alone || manner.alone,
         };
-        let ticket = if now == was {
-            old
-        } else {
-            self.queue(was).count -= 1;
-            self.queue(now).add(ticket, Arc::clone(&known));
-            ticket
+        let due = self.queue(was).remove(&old).map(|place| place.leave_at);
+        let place = Place {
+            leave_at: due.map_or(leave_at, |due| due.min(leave_at)),
+            read: Arc::clone(&read),
         };
-        let leave_at = due.min(leave_at);
-        self.reads.insert(
-            known,
-            Passenger {
-                manner: now,
-                ticket,
-                leave_at,
-                callers: all,
-            },
-        );
+        let ticket = if now == was { old } else { new };
+        self.queue(now).insert(ticket, place);
+        let passenger = Passenger {
+            manner: now,
+            ticket,
+            callers: all,
+        };
+        self.reads.insert(read, passenger);
         true
     }
 
     /// What should happen next, given whether reads may travel together.
     pub(super) fn plan(&mut self, sharing: Sharing, now: Instant) -> Plan {
         self.drop_abandoned();
-        let urgent = self.urgent.count + self.urgent_alone.count > 0;
-        if urgent {
+        if self.urgent.len() + self.urgent_alone.len() > 0 {
             // Where single calls use up what joint ones need, one round trip is better waited for: many may follow.
             let scarce = self.service.batching().shares_quota;
-            if sharing == Sharing::Probing && scarce && self.urgent_alone.count == 0 {
+            if sharing == Sharing::Probing && scarce && self.urgent_alone.is_empty() {
                 return Plan::Until(now + LEAST_PATIENCE);
             }
-            let fronts = [self.urgent.tickets.front(), self.urgent_alone.tickets.front()];
-            let first = fronts
-                .into_iter()
-                .flatten()
-                .min_by_key(|(ticket, _)| *ticket)
-                .map(|(_, read)| read);
+            let fronts = [&self.urgent, &self.urgent_alone].map(BTreeMap::first_key_value);
+            let first = fronts.into_iter().flatten().min_by_key(|(ticket, _)| **ticket);
             let together = sharing == Sharing::Free
-                && self.urgent.count > 0
-                && self.urgent.count + self.company.count > 1;
+                && !self.urgent.is_empty()
+                && self.urgent.len() + self.company.len() > 1;
             if let Some(until) = self.gathers(sharing, now) {
                 return Plan::Until(until);
             }
-            return go(true, together, first);
+            return go(true, together, first.map(|(_, place)| place));
         }
-        if self.alone.count > 0 {
-            return go(false, false, self.alone.front());
+        if let Some(first) = self.alone.values().next() {
+            return go(false, false, Some(first));
         }
-        if self.company.count == 0 {
+        let Some(first) = self.company.values().next() else {
             return Plan::Idle;
-        }
-        let first = self.company.front();
+        };
         match sharing {
-            Sharing::Never => return go(false, false, first),
+            Sharing::Never => return go(false, false, Some(first)),
             // This desk is told when the probe is back; another desk of the identity looks again.
             Sharing::Probing => return Plan::Until(now + LEAST_PATIENCE),
             Sharing::Free => {}
         }
         let limit = self.service.batching().limit;
         // Behind a full batch the oldest stand first, and nobody waits longer than the lull.
-        let waiting = self.company.tickets.iter().take(limit);
-        let due = waiting.filter_map(|(_, read)| Some(self.reads.get(read)?.leave_at));
-        let full = (self.company.count >= limit).then(|| *self.full_since.get_or_insert(now) + LONGEST_LULL);
+        let due = self.company.values().take(limit).map(|place| place.leave_at);
+        let full = (self.company.len() >= limit).then(|| *self.full_since.get_or_insert(now) + LONGEST_LULL);
         if full.is_none() {
             self.full_since = None;
         }
@@ -268,14 +254,14 @@ impl Waiting {
         if let Some(until) = due.chain(full).chain(settled).min().filter(|until| *until > now) {
             return Plan::Until(until);
         }
-        go(false, self.company.count > 1, first)
+        go(false, self.company.len() > 1, Some(first))
     }
 
     /// How long urgent reads wait for company, if they do.
     fn gathers(&self, sharing: Sharing, now: Instant) -> Option<Instant> {
         let is_worth_it = sharing != Sharing::Never
-            && self.urgent_alone.count == 0
-            && self.urgent.count + self.company.count < self.service.batching().limit;
+            && self.urgent_alone.is_empty()
+            && self.urgent.len() + self.company.len() < self.service.batching().limit;
         if !is_worth_it {
             return None;
         }
@@ -286,12 +272,11 @@ impl Waiting {
         } else {
             URGENT_PATIENCE
         };
-        let waiting = self
+        let until = self
             .urgent
-            .tickets
-            .iter()
-            .filter_map(|(_, read)| self.reads.get(read));
-        let until = waiting.map(|passenger| passenger.leave_at + patience).min()?;
+            .values()
+            .map(|place| place.leave_at + patience)
+            .min()?;
         (until > now).then_some(until)
     }
 
@@ -324,7 +309,7 @@ impl Waiting {
             }
         }
         self.drop_abandoned();
-        let fronts = [&self.urgent, &self.urgent_alone].map(Queue::front_ticket);
+        let fronts = [&self.urgent, &self.urgent_alone].map(|queue| queue.keys().next());
         let manner = match fronts {
             [Some(taker), Some(alone)] => Manner {
                 urgent: true,
@@ -336,7 +321,7 @@ impl Waiting {
             },
             _ => Manner {
                 urgent: false,
-                alone: self.alone.count > 0,
+                alone: !self.alone.is_empty(),
             },
         };
         self.pop(manner).into_iter().collect()
@@ -361,25 +346,21 @@ impl Waiting {
     fn board(&mut self, manner: Manner, names: &mut HashSet<String>, travellers: &mut Vec<Traveller>) {
         let mut left_behind = Vec::new();
         while travellers.len() < self.service.batching().limit
-            && let Some((ticket, read)) = self.pop_ticket(manner)
+            && let Some((ticket, place)) = self.queue(manner).pop_first()
         {
-            let name = self.service.shared_name(&read).unwrap_or_default().to_owned();
-            if names.insert(name) {
-                travellers.extend(self.leave(&read, manner));
+            let name = self.service.shared_name(&place.read).unwrap_or_default();
+            if names.insert(name.to_owned()) {
+                travellers.extend(self.leave(&place.read, manner));
             } else {
-                left_behind.push((ticket, read));
+                left_behind.push((ticket, place));
             }
         }
-        for entry in left_behind.into_iter().rev() {
-            let queue = self.queue(manner);
-            queue.tickets.push_front(entry);
-            queue.count += 1;
-        }
+        self.queue(manner).extend(left_behind);
     }
 
     fn pop(&mut self, manner: Manner) -> Option<Traveller> {
-        let (_, read) = self.pop_ticket(manner)?;
-        self.leave(&read, manner)
+        let (_, place) = self.queue(manner).pop_first()?;
+        self.leave(&place.read, manner)
     }
 
     fn leave(&mut self, read: &Arc<Read>, manner: Manner) -> Option<Traveller> {
@@ -394,37 +375,12 @@ impl Waiting {
         })
     }
 
-    /// The next read of a queue that is really there.
-    fn pop_ticket(&mut self, manner: Manner) -> Option<(u64, Arc<Read>)> {
-        self.drop_stale(manner);
-        let queue = self.queue(manner);
-        let entry = queue.tickets.pop_front()?;
-        queue.count -= 1;
-        Some(entry)
-    }
-
-    fn drop_stale(&mut self, manner: Manner) {
-        let mut tickets = std::mem::take(&mut self.queue(manner).tickets);
-        while let Some((ticket, read)) = tickets.front()
-            && self
-                .reads
-                .get(read)
-                .is_none_or(|passenger| passenger.ticket != *ticket)
-        {
-            tickets.pop_front();
-        }
-        self.queue(manner).tickets = tickets;
-    }
-
     /// Reads at the heads of queues that nobody waits for any more are not sent.
     fn drop_abandoned(&mut self) {
         for (urgent, alone) in [(true, true), (true, false), (false, true), (false, false)] {
             let manner = Manner { urgent, alone };
-            loop {
-                self.drop_stale(manner);
-                let Some(read) = self.queue(manner).front().cloned() else {
-                    break;
-                };
+            while let Some(first) = self.queue(manner).values().next() {
+                let read = Arc::clone(&first.read);
                 let waited_for = self
                     .reads
                     .get(&read)
@@ -447,23 +403,8 @@ impl Waiting {
     }
 }
 
-impl Queue {
-    fn add(&mut self, ticket: u64, read: Arc<Read>) {
-        self.tickets.push_back((ticket, read));
-        self.count += 1;
-    }
-
-    fn front(&self) -> Option<&Arc<Read>> {
-        self.tickets.front().map(|(_, read)| read)
-    }
-
-    fn front_ticket(&self) -> Option<u64> {
-        self.tickets.front().map(|(ticket, _)| *ticket)
-    }
-}
-
-fn go(urgent: bool, together: bool, first: Option<&Arc<Read>>) -> Plan {
-    let aspect = first.map_or(Aspect::Value, |read| read.aspect);
+fn go(urgent: bool, together: bool, first: Option<&Place>) -> Plan {
+    let aspect = first.map_or(Aspect::Value, |place| place.read.aspect);
     Plan::Go(Trip {
         urgent,
         together,

@@ -113,8 +113,10 @@ mod tests {
     fn an_operator_of_another_class_or_other_namespaces_is_no_hindrance() {
         let serves = |theirs: &[&str], ours: &[&str]| {
             let container = json!({ "name": "keyferry", "image": "keyferry:v1", "args": theirs });
+            // Its arguments are not ours to judge by.
+            let sidecar = json!({ "name": "proxy", "image": "proxy:v1" });
             let deployment = json!({ "metadata": {}, "spec": {
-                "selector": {}, "template": { "spec": { "containers": [container] } },
+                "selector": {}, "template": { "spec": { "containers": [sidecar, container] } },
             }});
             serves_the_same(&serde_json::from_value(deployment).unwrap(), &config(ours))
         };

@@ -91,13 +91,13 @@ impl Namespaces {
 
     /// A namespace was listed or changed. Gives what it was before where that matters to anybody: the first list is news
     /// to nobody.
-    pub fn apply(&self, name: &str, view: &NamespaceView, listing: bool) -> Option<Arc<NamespaceView>> {
+    pub fn apply(&self, name: &str, view: &Arc<NamespaceView>, listing: bool) -> Option<Arc<NamespaceView>> {
         let mut inner = self.write();
         if listing {
             inner.listed.insert(name.into());
         }
-        let before = inner.views.insert(name.into(), Arc::new(view.clone()));
-        let news = before.as_deref() != Some(view) && (inner.complete || !listing);
+        let before = inner.views.insert(name.into(), Arc::clone(view));
+        let news = before.as_ref() != Some(view) && (inner.complete || !listing);
         news.then(|| before.unwrap_or_default())
     }
 
@@ -144,9 +144,11 @@ mod tests {
 
     #[test]
     fn what_changed_during_a_gap_in_the_watch_is_news_and_the_first_list_is_not() {
-        let view = |team: &str| NamespaceView {
-            labels: BTreeMap::from([("team".to_owned(), team.to_owned())]),
-            ..NamespaceView::default()
+        let view = |team: &str| {
+            Arc::new(NamespaceView {
+                labels: BTreeMap::from([("team".to_owned(), team.to_owned())]),
+                ..NamespaceView::default()
+            })
         };
         let namespaces = Namespaces::default();
         namespaces.begin_list();
@@ -154,10 +156,7 @@ mod tests {
         namespaces.end_list();
         namespaces.begin_list();
         assert_eq!(namespaces.apply("a", &view("red"), true), None);
-        assert_eq!(
-            namespaces.apply("a", &view("blue"), true),
-            Some(Arc::new(view("red")))
-        );
+        assert_eq!(namespaces.apply("a", &view("blue"), true), Some(view("red")));
         assert_eq!(namespaces.apply("b", &view("red"), true), Some(Arc::default()));
     }
 

@@ -393,7 +393,7 @@ impl Observer<PartialObjectMeta<Namespace>> for Namespaces {
     fn apply(&mut self, namespace: PartialObjectMeta<Namespace>, listing: bool) {
         let mut meta = namespace.metadata;
         let name = meta.name.take().unwrap_or_default();
-        let view = NamespaceView::new(meta);
+        let view = Arc::new(NamespaceView::new(meta));
         let news = self.0.namespaces.apply(&name, &view, listing);
         // Only now: a turn finds what it is woken for by what is kept.
         self.wake_holders(&view);

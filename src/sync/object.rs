@@ -76,7 +76,13 @@ impl Object {
                 let provisioned = Provisioned::new(&object);
                 Self {
                     provisioned: provisioned.map(Box::new),
-                    ..Self::build(object.metadata, stores, spec, object.status.unwrap_or_default())
+                    ..Self::build(
+                        before,
+                        object.metadata,
+                        stores,
+                        spec,
+                        object.status.unwrap_or_default(),
+                    )
                 }
             }
             Err(unreadable) => {
@@ -87,12 +93,13 @@ impl Object {
                 let failure = Failure::new(Cause::Malformed, text);
                 let stores = spec::stores_of_unreadable(&unreadable, "/spec");
                 let status = unreadable.part("/status").unwrap_or_default();
-                Self::build(unreadable.metadata, stores, Err(failure), status)
+                Self::build(before, unreadable.metadata, stores, Err(failure), status)
             }
         }
     }
 
     fn build(
+        before: Option<&Self>,
         metadata: ObjectMeta,
         stores: BTreeSet<StoreName>,
         spec: Result<Arc<Spec>, Failure>,
@@ -127,7 +134,10 @@ impl Object {
         });
         let [namespace, name] = [metadata.namespace, metadata.name].map(Option::unwrap_or_default);
         Self {
-            created_by: fingerprint::created_by(&namespace, &name).into(),
+            created_by: before.map_or_else(
+                || fingerprint::created_by(&namespace, &name).into(),
+                |before| before.created_by.clone(),
+            ),
             namespace: namespace.into(),
             name: name.into(),
             uid: metadata.uid.unwrap_or_default().into(),

@@ -164,6 +164,10 @@ fn part(answer: &Answer, key: &str, property: &str) -> Result<SecretBytes, Failu
 /// A JSON string as Go's decoder reads it: a lone surrogate becomes U+FFFD, where `serde_json` refuses the text and
 /// gjson swallows the escape that follows.
 fn go_string(raw: &str) -> Option<Zeroizing<Vec<u8>>> {
+    let inner = raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    if let Some(plain) = inner.filter(|text| !text.contains('\\')) {
+        return Some(plain.as_bytes().to_vec().into());
+    }
     match gotext::json::parse(raw.as_bytes()) {
         Ok(gotext::json::Value::String(text)) => Some(text),
         _ => None,
@@ -223,12 +227,12 @@ fn checked(mut map: Map) -> Result<Map, Failure> {
 }
 
 /// Values decoded, and looked through for null bytes.
-fn decoded(source: &Source, map: Map) -> Result<Map, Failure> {
-    let decoded = map.into_iter().map(|(key, value)| {
-        let value = decode(source.decoding, &key, value)?;
-        Ok((key, value))
-    });
-    let map: Map = decoded.collect::<Result<_, Failure>>()?;
+fn decoded(source: &Source, mut map: Map) -> Result<Map, Failure> {
+    if source.decoding != DecodingStrategy::None {
+        for (key, value) in &mut map {
+            *value = decode(source.decoding, key, std::mem::take(value))?;
+        }
+    }
     refuse_null_bytes(
         source.null_bytes,
         map.iter().map(|(key, value)| (key.as_str(), value)),
@@ -253,6 +257,9 @@ fn is_kept(c: char) -> bool {
 
 /// Replaces characters that a Secret's key cannot hold.
 fn convert(strategy: ConversionStrategy, map: Map) -> Result<Map, Failure> {
+    if map.keys().all(|key| key.chars().all(is_kept)) {
+        return Ok(map);
+    }
     let mut converted = Map::new();
     for (key, value) in map {
         let new: String = key

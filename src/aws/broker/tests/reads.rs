@@ -356,14 +356,19 @@ async fn reads_that_nobody_waits_for_any_more_are_not_sent() {
     assert_eq!(world.aws.calls().count(&When::any().on("app")), 0);
 }
 
-#[tokio::test]
-async fn an_answer_holds_room_until_it_is_dropped() {
-    let world = World::with(|settings| {
+/// There is room for one answer of unknown size, and a read that finds none gives up soon.
+async fn room_for_one() -> World {
+    World::with(|settings| {
         settings.batch = Batch::Off;
         settings.limits.held_bytes = 64 * 1024;
         settings.timeouts.room = Duration::from_millis(50);
     })
-    .await;
+    .await
+}
+
+#[tokio::test]
+async fn an_answer_holds_room_until_it_is_dropped() {
+    let world = room_for_one().await;
     let identity = world.reader("a", "AKIAONE").await;
     world.aws.home().put_secret("large", "x".repeat(60_000));
     let held = world.urgent(&identity, "large").await.unwrap();
@@ -377,18 +382,13 @@ async fn an_answer_holds_room_until_it_is_dropped() {
 
 #[tokio::test]
 async fn an_attempt_that_failed_gives_its_room_back_before_the_next_one() {
-    let world = World::with(|settings| {
-        settings.batch = Batch::Off;
-        settings.limits.held_bytes = 64 * 1024;
-        settings.timeouts.room = Duration::from_millis(50);
-    })
-    .await;
+    let world = room_for_one().await;
     let identity = world.reader("a", "AKIAONE").await;
     world.aws.home().put_secret("app", "value");
     let met = world
         .aws
         .inject_times(1, When::any().on("app"), Fault::internal());
-    // There is room for one answer: the second attempt finds it only where the first has none any more.
+    // The second attempt finds room only where the first has none any more.
     assert_eq!(world.text(&identity, "app").await, "value");
     assert_eq!((met.calls_met(), world.count("GetSecretValue")), (1, 2));
 }
