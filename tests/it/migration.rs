@@ -595,12 +595,10 @@ async fn esos_finalizer_goes_with_an_object_that_is_deleted_and_stays_on_all_oth
 #[tokio::test(flavor = "multi_thread")]
 async fn esos_finalizer_goes_also_where_the_api_server_does_not_take_the_first_write() {
     let space = &space("refused-release").await;
-    let stalling = Stalling::start(space.world.plane.client().await.unwrap()).await;
-    let kubeconfig = space.world.plane.folder().join("refused-release.kubeconfig");
-    std::fs::write(&kubeconfig, stalling.kubeconfig()).unwrap();
+    let stalling = Stalling::start(space.world.plane).await;
     let start = Start {
         class: Some("refused-release".to_owned()),
-        kubeconfig: Some(kubeconfig),
+        kubeconfig: Some(stalling.kubeconfig()),
         arguments: vec![format!("--namespace={}", space.namespace)],
         ..Start::default()
     };

@@ -89,17 +89,15 @@ async fn a_start_with_many_new_objects_writes_thirty_two_statuses_at_once_and_al
     for name in &names {
         space.apply(name, one(&space, "shared", "1h")).await;
     }
-    let stalling = Stalling::start(space.world.plane.client().await.unwrap()).await;
+    let stalling = Stalling::start(space.world.plane).await;
     stalling.stall(Stall {
         method: "PATCH",
         path: "/externalsecrets/",
         hold: Hold::UntilReleased,
     });
-    let kubeconfig = space.world.plane.folder().join("statuses.kubeconfig");
-    std::fs::write(&kubeconfig, stalling.kubeconfig()).unwrap();
     let start = Start {
         class: Some("statuses".to_owned()),
-        kubeconfig: Some(kubeconfig),
+        kubeconfig: Some(stalling.kubeconfig()),
         ..Start::default()
     };
     let operator = Operator::start(&start, "statuses").await;
@@ -131,12 +129,10 @@ async fn a_start_with_many_new_objects_writes_thirty_two_statuses_at_once_and_al
 async fn a_kill_at_any_point_ends_in_the_same_state_after_a_restart() {
     let space = Space::unserved().await;
     store(&space, "killed").await;
-    let stalling = Stalling::start(space.world.plane.client().await.unwrap()).await;
-    let kubeconfig = space.world.plane.folder().join("stalling.kubeconfig");
-    std::fs::write(&kubeconfig, stalling.kubeconfig()).unwrap();
+    let stalling = Stalling::start(space.world.plane).await;
     let through_proxy = Start {
         class: Some("killed".to_owned()),
-        kubeconfig: Some(kubeconfig),
+        kubeconfig: Some(stalling.kubeconfig()),
         ..Start::default()
     };
     let direct = Start {

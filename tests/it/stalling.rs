@@ -1,11 +1,15 @@
 //! A way to the API server that holds chosen requests, so that an operator can be killed between two of them.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use axum::{Router, body::Body, extract::State, http::Request, response::Response};
+use keyferry_parts::ControlPlane;
 use kube::Client;
 use tokio::sync::{Notify, watch};
 
@@ -40,13 +44,13 @@ struct Shared {
 /// The proxy.
 pub(crate) struct Stalling {
     shared: Arc<Shared>,
-    port: u16,
+    kubeconfig: PathBuf,
 }
 
 impl Stalling {
-    pub(crate) async fn start(client: Client) -> Self {
+    pub(crate) async fn start(plane: &ControlPlane) -> Self {
         let shared = Arc::new(Shared {
-            client,
+            client: plane.client().await.unwrap(),
             stall: watch::Sender::new(None),
             held: Notify::new(),
             waiting: AtomicUsize::new(0),
@@ -55,16 +59,18 @@ impl Stalling {
         let port = listener.local_addr().unwrap().port();
         let router = Router::new().fallback(forward).with_state(Arc::clone(&shared));
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { shared, port }
+        let kubeconfig = plane.folder().join(format!("stalling-{port}.kubeconfig"));
+        let text = format!(
+            "apiVersion: v1\nkind: Config\nclusters: [{{name: c, cluster: {{server: 'http://127.0.0.1:{port}'}}}}]\n\
+             users: [{{name: u, user: {{}}}}]\ncontexts: [{{name: x, context: {{cluster: c, user: u}}}}]\ncurrent-context: x\n"
+        );
+        std::fs::write(&kubeconfig, text).unwrap();
+        Self { shared, kubeconfig }
     }
 
     /// A kubeconfig that leads here.
-    pub(crate) fn kubeconfig(&self) -> String {
-        format!(
-            "apiVersion: v1\nkind: Config\nclusters: [{{name: c, cluster: {{server: 'http://127.0.0.1:{}'}}}}]\n\
-             users: [{{name: u, user: {{}}}}]\ncontexts: [{{name: x, context: {{cluster: c, user: u}}}}]\ncurrent-context: x\n",
-            self.port
-        )
+    pub(crate) fn kubeconfig(&self) -> PathBuf {
+        self.kubeconfig.clone()
     }
 
     pub(crate) fn stall(&self, stall: Stall) {

@@ -236,13 +236,10 @@ async fn an_object_that_was_restored_from_a_backup_keeps_what_it_made() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_namespace_is_let_go_of_although_the_api_server_fails_at_first() {
     let (cluster, a) = unserved("ces-failing").await;
-    let plane = &cluster.space.world.plane;
-    let stalling = Stalling::start(plane.client().await.unwrap()).await;
-    let kubeconfig = plane.folder().join("ces-failing.kubeconfig");
-    std::fs::write(&kubeconfig, stalling.kubeconfig()).unwrap();
+    let stalling = Stalling::start(cluster.space.world.plane).await;
     let start = Start {
         class: Some("ces-failing".to_owned()),
-        kubeconfig: Some(kubeconfig),
+        kubeconfig: Some(stalling.kubeconfig()),
         ..Start::default()
     };
     let operator = Operator::start(&start, "ces-failing").await;

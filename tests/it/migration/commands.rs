@@ -214,17 +214,15 @@ async fn plan_says_of_what_could_not_be_read_no_more_than_that() {
         json!({ "templateFrom": [{ "configMap": { "name": "texts", "items": [{ "key": "k" }] } }] });
     let spec = json!({ "target": { "template": template }, "data": [entry(space, "v", "v")] });
     space.apply("app", spec).await;
-    let stalling = Stalling::start(space.world.plane.client().await.unwrap()).await;
+    let stalling = Stalling::start(space.world.plane).await;
     stalling.stall(Stall {
         method: "GET",
         path: "/configmaps/",
         hold: Hold::Refuse,
     });
-    let kubeconfig = space.world.plane.folder().join("unanswered.kubeconfig");
-    std::fs::write(&kubeconfig, stalling.kubeconfig()).unwrap();
     let name = format!("{}/app", space.namespace);
     let arguments = ["plan", "--controller-class=unanswered", &*name];
-    let (code, out, complaint) = keyferry(&kubeconfig, &arguments).await;
+    let (code, out, complaint) = keyferry(&stalling.kubeconfig(), &arguments).await;
     assert_eq!(code, 1, "{out}{complaint}");
     let wanted = "ApiServerUnavailable: error fetching templateFrom data: could not read ConfigMap texts: ";
     assert!(out.contains(wanted), "{out}");

@@ -69,7 +69,7 @@ async fn parameter_store(arguments: &Arguments) -> Result<Vec<Row>, Error> {
     Ok(vec![
         row("start to last Ready", took.as_secs_f64(), "s")
             .floor(floor)
-            .most(1.3 * floor)
+            .most(1.3 * calls_need)
             .note(format!(
                 "its calls alone take {calls_need:.2} s, its writes alone {writes_need:.2} s"
             )),
