@@ -38,6 +38,8 @@ async fn each_entry_reads_from_its_own_store() {
     space
         .holds("app", &[("plain", "plain"), ("blue", "blue"), ("user", "red")])
         .await;
+    // Else what is told next may be from before the stores were seen.
+    space.ready("app", "True").await;
 
     // One store of several that is not there: nothing is written, and it is named.
     space

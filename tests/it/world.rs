@@ -507,16 +507,26 @@ impl Space {
         self.ready_where(name, |status, _, _| status == wanted).await
     }
 
-    /// Waits for a Ready condition of this generation that fulfils a predicate of status, reason and message.
+    /// Waits for a Ready condition that fulfils a predicate of status, reason and message.
     pub(crate) async fn ready_where(
         &self,
         name: &str,
         wanted: impl Fn(&str, &str, &str) -> bool,
     ) -> (String, String) {
+        let (_, reason, message) = self.told_where(name, wanted).await;
+        (reason, message)
+    }
+
+    /// See [`Self::ready_where`]; gives the whole status too, as it was read with them.
+    async fn told_where(
+        &self,
+        name: &str,
+        wanted: impl Fn(&str, &str, &str) -> bool,
+    ) -> (ExternalSecretStatus, String, String) {
         until(&format!("Ready of {}/{name}", self.namespace), || async {
             let object = self.objects().get(name).await.map_err(|e| e.to_string())?;
             let status = object.status.unwrap_or_default();
-            let conditions = status.conditions.unwrap_or_default();
+            let conditions = status.conditions.as_deref().unwrap_or_default();
             let ready = conditions
                 .iter()
                 .find(|c| c.type_ == "Ready")
@@ -524,7 +534,7 @@ impl Space {
             let reason = ready.reason.clone().unwrap_or_default();
             let message = ready.message.clone().unwrap_or_default();
             if wanted(&ready.status, &reason, &message) {
-                Ok((reason, message))
+                Ok((status, reason, message))
             } else {
                 Err(format!("{} {reason}: {message}", ready.status))
             }
@@ -535,14 +545,14 @@ impl Space {
     /// Waits for a failure with this cause; gives the message.
     pub(crate) async fn fails(&self, name: &str, cause: &str) -> String {
         let prefix = format!("{cause}: ");
-        let (reason, message) = self
-            .ready_where(name, |status, _, message| {
+        let (status, reason, message) = self
+            .told_where(name, |status, _, message| {
                 status == "False" && message.starts_with(&prefix)
             })
             .await;
         assert_eq!(reason, "SecretSyncedError");
         if !on_eso_crds() {
-            assert_eq!(self.status(name).await.cause.as_deref(), Some(cause));
+            assert_eq!(status.cause.as_deref(), Some(cause));
         }
         message
     }
