@@ -3,7 +3,7 @@
 //! kube's own client speaks HTTP/1.1 alone, where each request that is under way takes a connection, with a handshake, and
 //! a watch whose connection leads nowhere is given up after five minutes. This is the same client over HTTP/2, with pings.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, iter::repeat_n, sync::Arc, time::Duration};
 
 use http::{HeaderValue, Request, Uri, header::USER_AGENT};
 use hyper_rustls::{FixedServerNameResolver, HttpsConnector, HttpsConnectorBuilder};
@@ -25,24 +25,11 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// balancers remember one.
 const IDLE: Duration = Duration::from_secs(330);
 
-/// How a dead connection is found: what was under way on it fails, and is tried again on a new one.
-#[derive(Clone, Copy)]
-struct Pings {
-    /// A connection on which nothing came for so long is asked whether it still leads to somebody …
-    after: Duration,
-    /// … and given up without an answer within this.
-    answer: Duration,
-}
-
-const PINGS: Pings = Pings {
-    after: Duration::from_secs(10),
-    answer: Duration::from_secs(10),
-};
+/// How a dead connection is found: after so long without a sign of life it is asked for one, and given up after as long again.
+/// What was under way on it fails, and is tried again on a new one.
+const PING: Duration = Duration::from_secs(10);
 /// A dead connection must leave time to renew the Lease on another one: by default there are ten seconds.
-const LEASE_PINGS: Pings = Pings {
-    after: Duration::from_secs(2),
-    answer: Duration::from_secs(2),
-};
+const LEASE_PING: Duration = Duration::from_secs(2);
 
 /// How many served namespaces share a connection for their watches. Each watch holds a stream for minutes, and servers allow
 /// 100 on a connection: one more would wait until another ends. A namespace has six, and one for each kind of generic target.
@@ -96,9 +83,9 @@ pub(crate) fn client(mut config: Config, served: &BTreeSet<String>) -> Result<Cl
         return Ok(Client::try_from(config)?);
     }
     let connector = connector(&config)?;
-    let watches = (0..served.len().div_ceil(NAMESPACES)).map(|_| PINGS);
-    let ways = [PINGS, LEASE_PINGS].into_iter().chain(watches);
-    let ways = ways.map(|pings| connections(connector.clone(), pings));
+    let watches = repeat_n(PING, served.len().div_ceil(NAMESPACES));
+    let pings = [PING, LEASE_PING].into_iter().chain(watches);
+    let ways = pings.map(|ping| connections(connector.clone(), ping));
     let served = Arc::new(served.clone());
     let service = ServiceBuilder::new()
         .layer(config.base_uri_layer())
@@ -133,12 +120,12 @@ fn connector(config: &Config) -> Result<Connector, BoxError> {
 
 /// One connection at a time where the server speaks HTTP/2, and as many as there are requests where something before it
 /// speaks HTTP/1.1 alone.
-fn connections(connector: Connector, pings: Pings) -> Connections<Connector, Body> {
+fn connections(connector: Connector, ping: Duration) -> Connections<Connector, Body> {
     Connections::builder(TokioExecutor::new())
         .timer(TokioTimer::new())
         .pool_idle_timeout(IDLE)
-        .http2_keep_alive_interval(pings.after)
-        .http2_keep_alive_timeout(pings.answer)
+        .http2_keep_alive_interval(ping)
+        .http2_keep_alive_timeout(ping)
         .http2_keep_alive_while_idle(true)
         .build(connector)
 }

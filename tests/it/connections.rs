@@ -9,13 +9,12 @@ use std::{
 };
 
 use keyferry_parts::ControlPlane;
-use serde_json::{Value, json};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
 };
 
-use crate::world::{Operator, Space, Start, provider};
+use crate::world::{Operator, Space, Start};
 
 /// Carries bytes to the API server and back, until it is told to forget the connections that there are.
 struct Relay {
@@ -73,69 +72,51 @@ impl Relay {
     }
 }
 
-async fn store(space: &Space, class: &str) {
-    let spec = json!({ "controller": class, "provider": { "aws": provider(json!({})) } });
-    space.store_spec("aws", spec).await;
-}
-
-fn one(space: &Space, name: &str) -> Value {
-    json!({ "data": [{ "secretKey": "v", "remoteRef": { "key": space.id(name) } }] })
+/// What an operator with these arguments serves goes on after all its connections lead nowhere.
+async fn outlives_its_connections(class: &str, arguments: Vec<String>) {
+    let space = Space::unserved().await;
+    space.store_of(class).await;
+    space.put("shared", "v").await;
+    let relay = Relay::start(space.world.plane).await;
+    let start = Start {
+        class: Some(class.to_owned()),
+        kubeconfig: Some(relay.kubeconfig.clone()),
+        arguments,
+        ..Start::default()
+    };
+    let operator = Operator::start(&start, class).await;
+    space.apply("before", space.one("shared", "1h")).await;
+    space.ready("before", "True").await;
+    relay.forget();
+    space.apply("after", space.one("shared", "1h")).await;
+    space.ready("after", "True").await;
+    space.holds("after", &[("v", "v")]).await;
+    operator.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_that_lead_nowhere_are_given_up_and_the_watches_go_on() {
-    let space = Space::unserved().await;
-    store(&space, "forgotten").await;
-    space.put("shared", "v").await;
-    let relay = Relay::start(space.world.plane).await;
-    let start = Start {
-        class: Some("forgotten".to_owned()),
-        kubeconfig: Some(relay.kubeconfig.clone()),
-        ..Start::default()
-    };
-    let operator = Operator::start(&start, "forgotten").await;
-    space.apply("before", one(&space, "shared")).await;
-    space.ready("before", "True").await;
-    relay.forget();
-    space.apply("after", one(&space, "shared")).await;
-    space.holds("after", &[("v", "v")]).await;
-    space.ready("after", "True").await;
-    operator.stop().await;
+    outlives_its_connections("forgotten", vec![]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_leader_whose_connection_leads_nowhere_renews_its_lease_on_another_one() {
-    let space = Space::unserved().await;
-    store(&space, "forgotten-leader").await;
-    space.put("shared", "v").await;
-    let relay = Relay::start(space.world.plane).await;
-    let start = Start {
-        class: Some("forgotten-leader".to_owned()),
-        kubeconfig: Some(relay.kubeconfig.clone()),
-        arguments: vec![
-            "--enable-leader-election".to_owned(),
-            "--leader-election-id=forgotten-leader".to_owned(),
-        ],
-        ..Start::default()
-    };
-    let operator = Operator::start(&start, "forgotten-leader").await;
-    space.apply("before", one(&space, "shared")).await;
-    space.ready("before", "True").await;
-    relay.forget();
-    // An operator that loses its Lease ends, and nobody would serve this.
-    space.apply("after", one(&space, "shared")).await;
-    space.ready("after", "True").await;
-    operator.stop().await;
+    // An operator that loses its Lease ends, and nobody would serve what comes after.
+    let arguments = [
+        "--enable-leader-election",
+        "--leader-election-id=forgotten-leader",
+    ];
+    outlives_its_connections("forgotten-leader", arguments.map(str::to_owned).to_vec()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_objects_take_few_connections() {
     let space = Space::unserved().await;
-    store(&space, "few").await;
+    space.store_of("few").await;
     space.put("shared", "v").await;
     let names: Vec<_> = (0..100).map(|n| format!("es{n}")).collect();
     for name in &names {
-        space.apply(name, one(&space, "shared")).await;
+        space.apply(name, space.one("shared", "1h")).await;
     }
     let relay = Relay::start(space.world.plane).await;
     let start = Start {
@@ -155,7 +136,7 @@ async fn many_objects_take_few_connections() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_watches_of_many_served_namespaces_do_not_wait_for_each_other() {
     let space = Space::unserved().await;
-    store(&space, "many").await;
+    space.store_of("many").await;
     space.put("shared", "v").await;
     // A server allows 250 streams on a connection at most. Most of these do not exist, which no watch minds.
     let mut namespaces: Vec<_> = (1..300).map(|n| format!("absent-{n}")).collect();
@@ -166,7 +147,7 @@ async fn the_watches_of_many_served_namespaces_do_not_wait_for_each_other() {
         ..Start::default()
     };
     let operator = Operator::start(&start, "many").await;
-    space.apply("app", one(&space, "shared")).await;
+    space.apply("app", space.one("shared", "1h")).await;
     space.holds("app", &[("v", "v")]).await;
     space.ready("app", "True").await;
     operator.stop().await;

@@ -5,7 +5,7 @@ mod services;
 use aws_sdk_secretsmanager::types::Tag;
 use serde_json::{Value, json};
 
-use crate::world::{Operator, Space, Start, provider, until};
+use crate::world::{Operator, Space, Start, until};
 
 async fn space() -> Space {
     let space = Space::new().await;
@@ -119,8 +119,7 @@ async fn what_went_while_no_operator_ran_is_looked_for_twice_before_its_key_goes
         class: Some("find-restart".to_owned()),
         ..Start::default()
     };
-    let store = json!({ "controller": "find-restart", "provider": { "aws": provider(json!({})) } });
-    space.store_spec("aws", store).await;
+    space.store_of("find-restart").await;
     space.put("app-one", "1").await;
     space.put("app-two", "2").await;
     let operator = Operator::start(&start, "find-restart-1").await;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::{
     examples,
-    world::{Operator, Space, Start, operator, provider, until},
+    world::{Operator, Space, Start, operator, until},
 };
 
 const VERSION: &str = "generators.external-secrets.io/v1alpha1";
@@ -352,8 +352,7 @@ async fn only_the_default_class_serves_objects_that_name_no_store() {
         ..Start::default()
     };
     let other = Operator::start(&start, class).await;
-    let store = json!({ "controller": class, "provider": { "aws": provider(json!({})) } });
-    space.store_spec("aws", store).await;
+    space.store_of(class).await;
     generator(&space, "Password", "p", json!({})).await;
     let nameless = json!({
         "apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret",
@@ -488,8 +487,7 @@ async fn a_generator_that_cannot_make_its_values_is_named_and_the_target_stays()
 
 /// A store that gives its objects to an operator of this class.
 async fn store_of(space: &Space, class: &str) {
-    let spec = json!({ "controller": class, "provider": { "aws": provider(json!({})) } });
-    space.store_spec("aws", spec).await;
+    space.store_of(class).await;
 }
 
 /// Differs: docs/differences.md#no-new-values.

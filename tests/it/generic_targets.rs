@@ -14,7 +14,7 @@ use tokio::sync::OnceCell;
 
 use crate::{
     examples, generators,
-    world::{Operator, Space, Start, apply_crds, provider, until, world},
+    world::{Operator, Space, Start, apply_crds, until, world},
 };
 
 /// The operator that writes other kinds than Secret.
@@ -62,8 +62,7 @@ fn widgets(group: &str) -> Value {
 async fn space() -> Space {
     operator().await;
     let space = Space::unserved().await;
-    let spec = json!({ "controller": "generic", "provider": { "aws": provider(json!({})) } });
-    space.store_spec("aws", spec).await;
+    space.store_of("generic").await;
     space.ready_store("aws").await;
     space
 }

@@ -5,9 +5,9 @@ use kube::{
     Api,
     api::{Patch, PatchParams, PostParams},
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::world::{Operator, Space, Start, provider, until};
+use crate::world::{Operator, Space, Start, until};
 
 /// A replica of the operator of class `class`, whose Lease has that name too.
 fn replica(class: &str, lease_seconds: u32) -> Start {
@@ -40,21 +40,6 @@ async fn leads(operator: &Operator, lease: &str, wanted: bool) {
     .await;
 }
 
-async fn store(space: &Space, class: &str) {
-    space
-        .store_spec(
-            "aws",
-            json!({ "controller": class, "provider": { "aws": provider(json!({})) } }),
-        )
-        .await;
-}
-
-fn one(space: &Space, name: &str, interval: &str) -> Value {
-    json!({
-        "refreshInterval": interval, "data": [{ "secretKey": "v", "remoteRef": { "key": space.id(name) } }],
-    })
-}
-
 /// Writes by operators in this space, as verb, resource and name.
 fn writes(space: &Space, since: keyferry_parts::audit::Mark) -> Vec<String> {
     let ours = space.writes(since).into_iter();
@@ -68,14 +53,14 @@ fn writes(space: &Space, since: keyferry_parts::audit::Mark) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_standby_takes_over_from_a_leader_that_was_killed_and_asks_aws_for_nothing_that_is_fresh() {
     let space = Space::unserved().await;
-    store(&space, "taken-over").await;
+    space.store_of("taken-over").await;
     space.put("fresh", "v").await;
     let start = replica("taken-over", 8);
     let leader = Operator::start(&start, "taken-over-1").await;
     leads(&leader, "taken-over", true).await;
     let standby = Operator::start(&start, "taken-over-2").await;
     leads(&standby, "taken-over", false).await;
-    space.apply("fresh", one(&space, "fresh", "1h")).await;
+    space.apply("fresh", space.one("fresh", "1h")).await;
     space.holds("fresh", &[("v", "v")]).await;
     space.ready("fresh", "True").await;
     assert!(
@@ -87,7 +72,7 @@ async fn a_standby_takes_over_from_a_leader_that_was_killed_and_asks_aws_for_not
     leader.kill().await;
     leads(&standby, "taken-over", true).await;
     space.put("new", "v").await;
-    space.apply("new", one(&space, "new", "1h")).await;
+    space.apply("new", space.one("new", "1h")).await;
     space.holds("new", &[("v", "v")]).await;
     until("the fresh object to have had its turn", || async {
         let metrics = standby.metrics().await;
@@ -109,7 +94,7 @@ async fn a_standby_takes_over_from_a_leader_that_was_killed_and_asks_aws_for_not
 #[tokio::test(flavor = "multi_thread")]
 async fn sigterm_gives_the_lease_back_so_that_nobody_waits_for_it_to_run_out() {
     let space = Space::unserved().await;
-    store(&space, "handed-over").await;
+    space.store_of("handed-over").await;
     // Longer than the test's deadline: only a Lease that was given back can be taken.
     let start = replica("handed-over", 600);
     let leader = Operator::start(&start, "handed-over-1").await;
@@ -118,7 +103,7 @@ async fn sigterm_gives_the_lease_back_so_that_nobody_waits_for_it_to_run_out() {
     assert!(leader.stop().await.success());
     leads(&standby, "handed-over", true).await;
     space.put("k", "v").await;
-    space.apply("app", one(&space, "k", "1h")).await;
+    space.apply("app", space.one("k", "1h")).await;
     space.holds("app", &[("v", "v")]).await;
     standby.stop().await;
 }
@@ -188,7 +173,7 @@ async fn a_lease_that_another_holds_is_waited_for_however_old_its_time_says_it_i
 #[tokio::test(flavor = "multi_thread")]
 async fn two_operators_that_work_at_once_end_with_the_right_secrets_and_settle() {
     let space = Space::unserved().await;
-    store(&space, "overlap").await;
+    space.store_of("overlap").await;
     let start = Start {
         class: Some("overlap".to_owned()),
         ..Start::default()
@@ -202,7 +187,7 @@ async fn two_operators_that_work_at_once_end_with_the_right_secrets_and_settle()
     let names: Vec<String> = (0..10).map(|n| format!("es{n}")).collect();
     for name in &names {
         space.put(name, "first").await;
-        space.apply(name, one(&space, name, "1s")).await;
+        space.apply(name, space.one(name, "1s")).await;
     }
     for name in &names {
         space.holds(name, &[("v", "first")]).await;

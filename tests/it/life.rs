@@ -5,7 +5,7 @@ use keyferry_parts::{Child, ControlPlane, Lifeline, free_ports};
 use kube::{Api, api::DeleteParams};
 use serde_json::json;
 
-use crate::world::{Operator, Space, Start, apply_crds, crds_in, get, provider, until};
+use crate::world::{Operator, Space, Start, apply_crds, crds_in, get, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operator_waits_for_crds_that_are_not_served_yet() {
@@ -78,12 +78,7 @@ async fn a_store_that_becomes_ready_wakes_the_objects_that_wait_for_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn metrics_have_the_contracts_names_and_go_with_their_object() {
     let space = Space::unserved().await;
-    space
-        .store_spec(
-            "aws",
-            json!({ "controller": "metrics", "provider": { "aws": provider(json!({})) } }),
-        )
-        .await;
+    space.store_of("metrics").await;
     space.put("k", "v").await;
     let start = Start {
         class: Some("metrics".to_owned()),

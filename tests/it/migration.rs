@@ -26,8 +26,7 @@ const DATA_HASH: &str = "reconcile.external-secrets.io/data-hash";
 /// A space whose store names a class: nobody serves it until the test starts an operator.
 async fn space(class: &str) -> Space {
     let space = Space::unserved().await;
-    let store = json!({ "controller": class, "provider": { "aws": provider(json!({})) } });
-    space.store_spec("aws", store).await;
+    space.store_of(class).await;
     space
 }
 

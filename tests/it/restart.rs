@@ -1,27 +1,12 @@
 //! What a restart costs, and what a kill at any point leaves behind.
 
 use keyferry_parts::{CountingProxy, Fault, When};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
     stalling::{Hold, Stall, Stalling},
-    world::{Operator, Space, Start, provider, until},
+    world::{Operator, Space, Start, until},
 };
-
-async fn store(space: &Space, class: &str) {
-    space
-        .store_spec(
-            "aws",
-            json!({ "controller": class, "provider": { "aws": provider(json!({})) } }),
-        )
-        .await;
-}
-
-fn one(space: &Space, name: &str, interval: &str) -> Value {
-    json!({
-        "refreshInterval": interval, "data": [{ "secretKey": "v", "remoteRef": { "key": space.id(name) } }],
-    })
-}
 
 /// Writes of Secrets and statuses of ExternalSecrets in a namespace, by verb and resource.
 fn writes(space: &Space, since: keyferry_parts::audit::Mark) -> Vec<String> {
@@ -34,7 +19,7 @@ fn writes(space: &Space, since: keyferry_parts::audit::Mark) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restart_with_five_hundred_fresh_objects_asks_aws_for_nothing_and_writes_nothing() {
     let space = Space::unserved().await;
-    store(&space, "fresh").await;
+    space.store_of("fresh").await;
     space.put("shared", "v").await;
     // A way to AWS of its own: whatever is asked there, the operator has asked.
     let proxy = CountingProxy::start(space.world.moto.url()).unwrap();
@@ -45,7 +30,7 @@ async fn a_restart_with_five_hundred_fresh_objects_asks_aws_for_nothing_and_writ
     };
     let operator = Operator::start(&start, "fresh-1").await;
     for n in 0..500 {
-        space.apply(&format!("es{n}"), one(&space, "shared", "1h")).await;
+        space.apply(&format!("es{n}"), space.one("shared", "1h")).await;
     }
     until("all objects to be synced", || async {
         let objects = space
@@ -83,11 +68,11 @@ async fn a_restart_with_five_hundred_fresh_objects_asks_aws_for_nothing_and_writ
 #[tokio::test(flavor = "multi_thread")]
 async fn a_start_with_many_new_objects_writes_thirty_two_statuses_at_once_and_all_in_the_end() {
     let space = Space::unserved().await;
-    store(&space, "statuses").await;
+    space.store_of("statuses").await;
     space.put("shared", "v").await;
     let mut names: Vec<_> = (0..100).map(|n| format!("es{n}")).collect();
     for name in &names {
-        space.apply(name, one(&space, "shared", "1h")).await;
+        space.apply(name, space.one("shared", "1h")).await;
     }
     let stalling = Stalling::start(space.world.plane).await;
     stalling.stall(Stall {
@@ -112,7 +97,7 @@ async fn a_start_with_many_new_objects_writes_thirty_two_statuses_at_once_and_al
     .await;
     // Statuses that wait keep nobody from writing Secrets; the others have all had their turn by then.
     names.push("one-more".to_owned());
-    space.apply("one-more", one(&space, "shared", "1h")).await;
+    space.apply("one-more", space.one("shared", "1h")).await;
     for name in &names {
         space.holds(name, &[("v", "v")]).await;
     }
@@ -128,7 +113,7 @@ async fn a_start_with_many_new_objects_writes_thirty_two_statuses_at_once_and_al
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kill_at_any_point_ends_in_the_same_state_after_a_restart() {
     let space = Space::unserved().await;
-    store(&space, "killed").await;
+    space.store_of("killed").await;
     let stalling = Stalling::start(space.world.plane).await;
     let through_proxy = Start {
         class: Some("killed".to_owned()),
@@ -181,14 +166,14 @@ async fn a_kill_at_any_point_ends_in_the_same_state_after_a_restart() {
         let mark = space.world.plane.audit().mark().unwrap();
         if let Some(stall) = stall {
             stalling.stall(stall);
-            space.apply(name, one(&space, name, "1h")).await;
+            space.apply(name, space.one(name, "1h")).await;
             stalling.held().await;
         } else {
             let _silent = space
                 .world
                 .proxy
                 .inject(When::any().on(space.id(name)), Fault::Silence);
-            space.apply(name, one(&space, name, "1h")).await;
+            space.apply(name, space.one(name, "1h")).await;
             until("the read to be on its way", || {
                 std::future::ready(if space.reads(name) > 0 {
                     Ok(())
@@ -217,7 +202,7 @@ async fn a_kill_at_any_point_ends_in_the_same_state_after_a_restart() {
 #[tokio::test(flavor = "multi_thread")]
 async fn sigterm_lets_running_syncs_end_within_the_grace_period() {
     let space = Space::unserved().await;
-    store(&space, "drained").await;
+    space.store_of("drained").await;
     space.put("slow", "v").await;
     let start = Start {
         class: Some("drained".to_owned()),
@@ -227,7 +212,7 @@ async fn sigterm_lets_running_syncs_end_within_the_grace_period() {
     space.ready_store("aws").await;
     let slow = Fault::Latency(std::time::Duration::from_secs(2));
     let _slow = space.world.proxy.inject(When::any().on(space.id("slow")), slow);
-    space.apply("slow", one(&space, "slow", "1h")).await;
+    space.apply("slow", space.one("slow", "1h")).await;
     until("the read to be on its way", || {
         std::future::ready(if space.reads("slow") > 0 {
             Ok(())
@@ -249,7 +234,7 @@ async fn sigterm_lets_running_syncs_end_within_the_grace_period() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_template_source_that_changed_while_no_operator_ran_is_rendered_after_the_start() {
     let space = Space::unserved().await;
-    store(&space, "sources").await;
+    space.store_of("sources").await;
     space.put("db", r#"{"user":"admin"}"#).await;
     space.config_map("texts", &[("k", "first {{ .user }}")]).await;
     space.config_map("others", &[("k", "same {{ .user }}")]).await;
@@ -305,7 +290,7 @@ async fn a_template_source_that_changed_while_no_operator_ran_is_rendered_after_
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_of_data_from_that_somebody_removed_while_no_operator_ran_comes_back() {
     let space = Space::unserved().await;
-    store(&space, "removed").await;
+    space.store_of("removed").await;
     space.put("db", r#"{"user":"u","password":"p"}"#).await;
     let policies = ["Owner", "CreateOrMerge", "Merge"];
     let spec = |policy: &str| {

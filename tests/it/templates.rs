@@ -342,9 +342,7 @@ async fn delimiters_are_those_of_the_flags_and_two_operators_may_have_others() {
         ..Start::default()
     };
     let operator = Operator::start(&start, "delimiters").await;
-    let store =
-        json!({ "controller": "delimiters", "provider": { "aws": crate::world::provider(json!({})) } });
-    space.store_spec("aws", store).await;
+    space.store_of("delimiters").await;
     space.put("v", "value").await;
     space.config_map("texts", &[("from", "[[ .v ]] {{ .v }}")]).await;
     let template = json!({

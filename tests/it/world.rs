@@ -426,6 +426,12 @@ impl Space {
             .await;
     }
 
+    /// The store `aws`, that operators of this class serve.
+    pub(crate) async fn store_of(&self, class: &str) {
+        let spec = json!({ "controller": class, "provider": { "aws": provider(json!({})) } });
+        self.store_spec("aws", spec).await;
+    }
+
     pub(crate) async fn store_spec(&self, name: &str, spec: Value) {
         let store = json!({
             "apiVersion": "external-secrets.io/v1", "kind": "SecretStore",
@@ -436,6 +442,13 @@ impl Space {
             .patch(name, &PatchParams::apply("user").force(), &patch)
             .await
             .unwrap();
+    }
+
+    /// The spec of an ExternalSecret that reads one secret into the key `v`.
+    pub(crate) fn one(&self, name: &str, interval: &str) -> Value {
+        json!({
+            "refreshInterval": interval, "data": [{ "secretKey": "v", "remoteRef": { "key": self.id(name) } }],
+        })
     }
 
     /// An ExternalSecret with this spec, on the store `aws` unless it says otherwise.

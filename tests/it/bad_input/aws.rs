@@ -66,8 +66,7 @@ async fn an_endpoint_that_is_down_turns_ready_false_after_the_second_failure_and
         ..Start::default()
     };
     let operator = Operator::start(&start, "down").await;
-    let spec = json!({ "controller": "down", "provider": { "aws": crate::world::provider(json!({})) } });
-    space.store_spec("aws", spec).await;
+    space.store_of("down").await;
     space
         .apply(
             "app",

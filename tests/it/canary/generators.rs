@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{appear_nowhere, canary};
 use crate::{
     generators::{SEED, cluster_generator, from, generator, keys},
-    world::{Operator, REGION, Space, Start, provider, until},
+    world::{Operator, REGION, Space, Start, until},
 };
 
 /// Keys of what is made that are not said to be secret, or too short to look for.
@@ -47,8 +47,7 @@ async fn generated_values_appear_in_no_log_status_event_or_metric() {
     };
     let operator = Operator::start(&start, class).await;
     // Objects of generators belong to the operator whose store they name.
-    let store = json!({ "controller": class, "provider": { "aws": provider(json!({})) } });
-    space.store_spec("aws", store).await;
+    space.store_of(class).await;
     let mut values: Vec<_> = (0..4).map(canary).collect();
     for (secret, seed) in [("seed", SEED), ("no-seed", &*values[0])] {
         space.foreign_secret(secret, &[("totp", seed)]).await;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     policies::{entry, map},
-    world::{Operator, Space, Start, provider, until},
+    world::{Operator, Space, Start, until},
 };
 
 const MANAGED: &str = "reconcile.external-secrets.io/managed";
@@ -299,8 +299,7 @@ async fn an_edit_that_metadata_hides_is_put_right_at_the_next_refresh() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_happened_while_no_operator_ran_is_found_after_the_start() {
     let space = &Space::unserved().await;
-    let store = json!({ "controller": "away", "provider": { "aws": provider(json!({})) } });
-    space.store_spec("aws", store).await;
+    space.store_of("away").await;
     space.put("v", "one").await;
     let start = Start {
         class: Some("away".to_owned()),

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::witness::Witness;
 use crate::{
     policies::{entry, map},
-    world::{Operator, Space, Start, provider, until},
+    world::{Operator, Space, Start, until},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -17,8 +17,7 @@ async fn no_answer_of_the_api_server_ever_holds_a_targets_value() {
     let witness = Witness::start(space.world.plane.client().await.unwrap()).await;
     let kubeconfig = space.world.plane.folder().join("witness.kubeconfig");
     std::fs::write(&kubeconfig, witness.kubeconfig()).unwrap();
-    let store = json!({ "controller": "witness", "provider": { "aws": provider(json!({})) } });
-    space.store_spec("aws", store).await;
+    space.store_of("witness").await;
     let start = Start {
         class: Some("witness".to_owned()),
         kubeconfig: Some(kubeconfig),

@@ -123,8 +123,7 @@ async fn ten_thousand_secrets_under_one_find_take_little_memory_and_hold_up_nobo
         ..Start::default()
     };
     let operator = Operator::start(&start, "find-memory").await;
-    let spec = json!({ "controller": "find", "provider": { "aws": crate::world::provider(json!({})) } });
-    space.store_spec("aws", spec).await;
+    space.store_of("find").await;
     let small = json!({ "data": [{ "secretKey": "key", "remoteRef": { "key": "small" } }] });
     space.apply("before", small.clone()).await;
     space.holds("before", &[("key", "small")]).await;

@@ -4,14 +4,13 @@ use keyferry_parts::{CountingProxy, When};
 use serde_json::{Value, json};
 
 use super::{Objects, config_map, config_maps, data, failure, widget, widgets};
-use crate::world::{Operator, Space, Start, apply_crds, on_eso_crds, provider};
+use crate::world::{Operator, Space, Start, apply_crds, on_eso_crds};
 
 /// A space whose store names a class, and how an operator of that class is started.
 pub(super) async fn served_by(class: &str, arguments: &[&str]) -> (Space, Start) {
     let space = Space::unserved().await;
     apply_crds(&space.client, &[widgets("test.example")]).await;
-    let spec = json!({ "controller": class, "provider": { "aws": provider(json!({})) } });
-    space.store_spec("aws", spec).await;
+    space.store_of(class).await;
     let mut arguments: Vec<_> = arguments.iter().map(|&argument| argument.to_owned()).collect();
     arguments.push("--unsafe-allow-generic-targets".to_owned());
     arguments.push(format!("--namespace={}", space.namespace));

@@ -4,7 +4,7 @@ use keyferry_parts::audit::Mark;
 use serde_json::{Value, json};
 
 use super::{extract, secret_where, space};
-use crate::world::{Operator, Space, Start, provider, until};
+use crate::world::{Operator, Space, Start, until};
 
 fn from(field: &str, name: &str, items: Value) -> Value {
     json!({ field: { "name": name, "items": items } })
@@ -167,8 +167,7 @@ async fn served_alone(name: &str, arguments: &[&str]) -> (Space, Operator) {
         ..Start::default()
     };
     let operator = Operator::start(&start, name).await;
-    let store = json!({ "controller": name, "provider": { "aws": provider(json!({})) } });
-    space.store_spec("aws", store).await;
+    space.store_of(name).await;
     space.put("db", r#"{"user":"admin"}"#).await;
     (space, operator)
 }
