@@ -22,6 +22,7 @@ mod watches;
 use std::{
     collections::{HashMap, HashSet},
     future::poll_fn,
+    panic::resume_unwind,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::Poll,
     time::Duration,
@@ -34,7 +35,7 @@ use tokio::{
     sync::{Semaphore, mpsc},
     task::JoinSet,
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use self::{
     cluster_external_secret::ClusterObjects,
@@ -306,7 +307,13 @@ async fn serve(
         targets = ctx.targets.len(),
         "the first lists are in"
     );
-    work(ctx, incoming, stop).await;
+    // On a thread of the turns, so that one that ends need not wake another thread.
+    let working = tokio::spawn(work(Arc::clone(ctx), incoming, stop.clone()));
+    if let Err(error) = AbortOnDropHandle::new(working).await
+        && error.is_panic()
+    {
+        resume_unwind(error.into_panic());
+    }
     watching.shutdown().await;
 }
 
@@ -319,7 +326,7 @@ fn store_events(events: &Events) -> store::Events {
 }
 
 /// The loop: takes wakes, hands out turns, notes what became of them.
-async fn work(ctx: &Arc<Context>, mut incoming: mpsc::UnboundedReceiver<Wake>, stop: &CancellationToken) {
+async fn work(ctx: Arc<Context>, mut incoming: mpsc::UnboundedReceiver<Wake>, stop: CancellationToken) {
     let mut queue = Queue::new(TURNS);
     let mut turns: JoinSet<Option<Duration>> = JoinSet::new();
     let mut running: HashMap<tokio::task::Id, Key> = HashMap::new();
@@ -342,7 +349,7 @@ async fn work(ctx: &Arc<Context>, mut incoming: mpsc::UnboundedReceiver<Wake>, s
                 .with_label_values(&[due.lane.name()])
                 .observe(due.waited.as_secs_f64());
             let again = recovered.remove(&due.key);
-            let task = turns.spawn(turn(Arc::clone(ctx), due.key.clone(), again, due.waited));
+            let task = turns.spawn(turn(Arc::clone(&ctx), due.key.clone(), again, due.waited));
             ctx.metrics.active(due.key.kind.name()).inc();
             running.insert(task.id(), due.key);
         }
@@ -362,16 +369,23 @@ async fn work(ctx: &Arc<Context>, mut incoming: mpsc::UnboundedReceiver<Wake>, s
                     take(&mut queue, &mut recovered, wake);
                 }
             }
-            Some(ended) = turns.join_next_with_id() => finish(ctx, ended, &mut queue, &mut running),
+            Some(ended) = turns.join_next_with_id() => {
+                finish(&ctx, ended, &mut queue, &mut running);
+                while let Some(ended) = turns.try_join_next_with_id() {
+                    finish(&ctx, ended, &mut queue, &mut running);
+                }
+            }
             recovery = recoveries.recv() => {
-                for key in users(ctx, recovery.ok()) {
+                for key in users(&ctx, recovery.ok()) {
                     take(&mut queue, &mut recovered, Wake::Recovered(key, Recovery::Source));
                 }
             }
             () = due => {}
         }
+        // What is about to end or to ask does so first, and is taken in one go.
+        tokio::task::yield_now().await;
     }
-    drain(ctx, turns).await;
+    drain(&ctx, turns).await;
 }
 
 async fn turn(

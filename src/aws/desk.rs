@@ -142,6 +142,8 @@ impl Desks {
     async fn run(self, clerk: Clerk) {
         let desk = &clerk.desk;
         loop {
+            // Who is about to join does so first.
+            tokio::task::yield_now().await;
             let plan = desk.lock().waiting.plan(self.sharing(desk), Instant::now());
             match plan {
                 Plan::Idle => {

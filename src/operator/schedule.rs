@@ -12,6 +12,8 @@ use jiff::Timestamp;
 
 /// How many reads fit into one slot: a batch of Secrets Manager holds 20, and some room is left.
 const READS_PER_SLOT: usize = 16;
+/// Slots are no nearer to each other, however many reads there are: each wakes a process whose caches went cold.
+const SLOT: Duration = Duration::from_secs(1);
 
 /// However short the life of a token is, it is not renewed sooner than this.
 const SHORTEST_RENEWAL: Duration = Duration::from_secs(1);
@@ -64,7 +66,7 @@ impl Grid {
         if let Anchor::Read(group, read) = anchor {
             let slots = self.groups.entry(group.clone()).or_default();
             *slots.reads.entry(*read).or_default() += 1;
-            slots.resize();
+            slots.resize(group.interval);
         }
     }
 
@@ -80,7 +82,7 @@ impl Grid {
                 slots.reads.remove(read);
             }
         }
-        slots.resize();
+        slots.resize(group.interval);
         if slots.reads.is_empty() {
             self.groups.remove(group);
         }
@@ -92,7 +94,9 @@ impl Grid {
             Anchor::Uid(hash) => part(interval, *hash, u64::MAX),
             Anchor::Read(group, read) => {
                 let slots = self.groups.get(group).map_or(1, |slots| slots.slots.max(1)) as u64;
-                part(interval, read % slots, slots)
+                // Groups of few reads, such as those of many tenants, would all be due at once.
+                let offset = part(part(interval, 1, slots), group.identity, u64::MAX);
+                part(interval, read % slots, slots) + Duration::from_secs(offset.as_secs())
             }
         }
     }
@@ -139,8 +143,9 @@ fn lock(grid: &Mutex<Grid>) -> MutexGuard<'_, Grid> {
 
 impl Slots {
     /// The number of slots changes only when the count of reads halves or doubles: phases stay put otherwise.
-    fn resize(&mut self) {
-        let wanted = self.reads.len().div_ceil(READS_PER_SLOT).max(1);
+    fn resize(&mut self, interval: Duration) {
+        let most = usize::try_from(interval.as_nanos() / SLOT.as_nanos()).unwrap_or(usize::MAX);
+        let wanted = self.reads.len().div_ceil(READS_PER_SLOT).min(most).max(1);
         if self.slots == 0 || wanted >= self.slots * 2 || wanted * 2 <= self.slots {
             self.slots = wanted;
         }
@@ -222,6 +227,8 @@ pub fn heartbeat_is_due(now: Timestamp, reported: Option<Timestamp>, interval: D
 
 #[cfg(test)]
 mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
     use proptest::prelude::*;
 
     use super::*;
@@ -271,6 +278,37 @@ mod tests {
             grid.join(&read(n));
         }
         assert_eq!(slots(&grid), 8);
+    }
+
+    #[test]
+    fn slots_are_at_least_a_second_apart_however_many_reads_there_are() {
+        let mut grid = Grid::default();
+        for n in 0..10_000 {
+            grid.join(&read(n));
+        }
+        let phases: BTreeSet<_> = (0..10_000).map(|n| grid.phase(&read(n), MINUTE)).collect();
+        let apart = phases
+            .iter()
+            .zip(phases.iter().skip(1))
+            .map(|(one, next)| *next - *one);
+        assert!(apart.min().unwrap() >= SLOT, "{phases:?}");
+        assert!(phases.len() >= 30, "{phases:?}");
+    }
+
+    #[test]
+    fn groups_of_few_reads_are_not_all_due_at_once() {
+        let mut grid = Grid::default();
+        let anchors = (0..200).map(|n| {
+            let (identity, interval) = (stable_hash(&n), MINUTE);
+            Anchor::Read(Group { identity, interval }, 7)
+        });
+        let anchors: Vec<_> = anchors.inspect(|anchor| grid.join(anchor)).collect();
+        let mut due = BTreeMap::new();
+        for anchor in &anchors {
+            *due.entry(grid.phase(anchor, MINUTE)).or_insert(0) += 1;
+        }
+        assert!(due.values().all(|together| *together < 15), "{due:?}");
+        assert!(due.keys().all(|phase| *phase < MINUTE), "{due:?}");
     }
 
     #[test]
