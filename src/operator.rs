@@ -282,7 +282,7 @@ pub async fn run(
     Ok(())
 }
 
-/// Watches and works until stopped. Dropped, it stops at once.
+/// Watches and works until stopped. Dropped, it stops as soon as what runs at that moment waits for something.
 async fn serve(
     ctx: &Arc<Context>,
     incoming: mpsc::UnboundedReceiver<Wake>,
@@ -343,6 +343,11 @@ async fn work(ctx: Arc<Context>, mut incoming: mpsc::UnboundedReceiver<Wake>, st
     }
     let depths = Depths::of(&ctx.metrics);
     loop {
+        // Whatever else keeps coming, what ended and what came due are not held up.
+        while let Some(ended) = turns.try_join_next_with_id() {
+            finish(&ctx, ended, &mut queue, &mut running);
+        }
+        poll_fn(|cx| Poll::Ready(_ = queue.poll_delays(cx))).await;
         while let Some(due) = queue.pop() {
             ctx.metrics
                 .lane_wait
@@ -369,12 +374,7 @@ async fn work(ctx: Arc<Context>, mut incoming: mpsc::UnboundedReceiver<Wake>, st
                     take(&mut queue, &mut recovered, wake);
                 }
             }
-            Some(ended) = turns.join_next_with_id() => {
-                finish(&ctx, ended, &mut queue, &mut running);
-                while let Some(ended) = turns.try_join_next_with_id() {
-                    finish(&ctx, ended, &mut queue, &mut running);
-                }
-            }
+            Some(ended) = turns.join_next_with_id() => finish(&ctx, ended, &mut queue, &mut running),
             recovery = recoveries.recv() => {
                 for key in users(&ctx, recovery.ok()) {
                     take(&mut queue, &mut recovered, Wake::Recovered(key, Recovery::Source));

@@ -141,9 +141,9 @@ impl Desks {
 
     async fn run(self, clerk: Clerk) {
         let desk = &clerk.desk;
+        // Who is about to join does so first, here and where somebody has joined.
+        tokio::task::yield_now().await;
         loop {
-            // Who is about to join does so first.
-            tokio::task::yield_now().await;
             let plan = desk.lock().waiting.plan(self.sharing(desk), Instant::now());
             match plan {
                 Plan::Idle => {
@@ -151,11 +151,12 @@ impl Desks {
                         return;
                     }
                     desk.bell.notified().await;
+                    tokio::task::yield_now().await;
                 }
                 Plan::Until(due) => {
                     tokio::select! {
                         () = tokio::time::sleep_until(due) => {}
-                        () = desk.bell.notified() => {}
+                        () = desk.bell.notified() => tokio::task::yield_now().await,
                     }
                 }
                 Plan::Go(trip) => self.send(desk, trip).await,

@@ -122,8 +122,8 @@ pub enum Lane {
     },
     /// A refresh that is due: it may wait a little for company.
     Periodic {
-        /// The object's refresh interval; the wait is at most a fiftieth of it.
-        interval: Duration,
+        /// How long at most.
+        patience: Duration,
     },
 }
 

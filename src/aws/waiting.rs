@@ -18,11 +18,8 @@ use super::{
     service::Service,
 };
 
-/// A periodic read waits for company at most this part of its interval …
-const PATIENCE_PART: u32 = 50;
-/// … and within these bounds.
-const LEAST_PATIENCE: Duration = Duration::from_millis(250);
-const MOST_PATIENCE: Duration = Duration::from_secs(30);
+/// How long a probe of another desk is waited for before it is looked at again.
+const PROBE_PATIENCE: Duration = Duration::from_millis(250);
 
 /// A full batch leaves as soon as nobody has joined for so long: many who share its secrets may be about to …
 const LULL: Duration = Duration::from_millis(50);
@@ -146,9 +143,7 @@ impl Waiting {
     ) -> bool {
         let leave_at = match lane {
             Lane::Urgent { waited } => now + (waited / QUEUED_PART).min(QUEUED_PATIENCE),
-            Lane::Periodic { interval } => {
-                now + (interval / PATIENCE_PART).clamp(LEAST_PATIENCE, MOST_PATIENCE)
-            }
+            Lane::Periodic { patience } => now + patience,
         };
         let manner = Manner {
             urgent: lane.is_urgent(),
@@ -216,7 +211,7 @@ impl Waiting {
             // Where single calls use up what joint ones need, one round trip is better waited for: many may follow.
             let scarce = self.service.batching().shares_quota;
             if sharing == Sharing::Probing && scarce && self.urgent_alone.is_empty() {
-                return Plan::Until(now + LEAST_PATIENCE);
+                return Plan::Until(now + PROBE_PATIENCE);
             }
             let fronts = [&self.urgent, &self.urgent_alone].map(BTreeMap::first_key_value);
             let first = fronts.into_iter().flatten().min_by_key(|(ticket, _)| **ticket);
@@ -237,7 +232,7 @@ impl Waiting {
         match sharing {
             Sharing::Never => return go(false, false, Some(first)),
             // This desk is told when the probe is back; another desk of the identity looks again.
-            Sharing::Probing => return Plan::Until(now + LEAST_PATIENCE),
+            Sharing::Probing => return Plan::Until(now + PROBE_PATIENCE),
             Sharing::Free => {}
         }
         let limit = self.service.batching().limit;

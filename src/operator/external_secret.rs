@@ -16,7 +16,12 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::{Context, Recovery, objects::ObjectName, schedule::Place, stores::state};
+use super::{
+    Context, Recovery,
+    objects::ObjectName,
+    schedule::{self, Place},
+    stores::state,
+};
 use crate::{
     api::{ExternalSecret, ExternalSecretStatus, names},
     secrets_api::request::METADATA,
@@ -177,7 +182,10 @@ async fn turn(
                 true,
             )
         }
-        Decision::Sync(why, reads) => {
+        Decision::Sync(why, mut reads) => {
+            if let Interval::Every(every) = interval {
+                reads.patience = schedule::patience(place.as_ref(), every);
+            }
             sync(
                 ctx,
                 object,

@@ -10,10 +10,16 @@ use std::{
 
 use jiff::Timestamp;
 
-/// How many reads fit into one slot: a batch of Secrets Manager holds 20, and some room is left.
+/// How many reads a slot is made for: a batch of Secrets Manager holds 20, and some room is left.
 const READS_PER_SLOT: usize = 16;
-/// Slots are no nearer to each other, however many reads there are: each wakes a process whose caches went cold.
+/// Slots of a group are no nearer to each other, however many reads there are: each wakes a process whose caches went cold.
 const SLOT: Duration = Duration::from_secs(1);
+
+/// A periodic read waits for company at most this part of its interval …
+const PATIENCE_PART: u32 = 50;
+/// … and within these bounds.
+const LEAST_PATIENCE: Duration = Duration::from_millis(250);
+const MOST_PATIENCE: Duration = Duration::from_secs(30);
 
 /// However short the life of a token is, it is not renewed sooner than this.
 const SHORTEST_RENEWAL: Duration = Duration::from_secs(1);
@@ -93,12 +99,19 @@ impl Grid {
         match anchor {
             Anchor::Uid(hash) => part(interval, *hash, u64::MAX),
             Anchor::Read(group, read) => {
-                let slots = self.groups.get(group).map_or(1, |slots| slots.slots.max(1)) as u64;
-                // Groups of few reads, such as those of many tenants, would all be due at once.
-                let offset = part(part(interval, 1, slots), group.identity, u64::MAX);
-                part(interval, read % slots, slots) + Duration::from_secs(offset.as_secs())
+                let slots = self.slots(group) as u64;
+                let within = part(interval, read % slots, slots);
+                // The slots of few reads, such as those of each of many tenants, would all be due at once. Whole seconds, so
+                // that those of different groups and intervals fall together where they fall near each other.
+                let seconds = interval.as_secs().max(1);
+                Duration::from_secs((within.as_secs() + group.identity % seconds) % seconds)
             }
         }
+    }
+
+    /// Over how many slots the reads of a group are spread.
+    fn slots(&self, group: &Group) -> usize {
+        self.groups.get(group).map_or(1, |slots| slots.slots.max(1))
     }
 }
 
@@ -127,6 +140,25 @@ impl Place {
     /// Offset of its points within the interval.
     pub fn phase(&self, interval: Duration) -> Duration {
         lock(&self.grid).phase(&self.anchor, interval)
+    }
+}
+
+/// How long a periodic read of an object at this place may wait for company.
+pub fn patience(place: Option<&Place>, interval: Duration) -> Duration {
+    let usual = (interval / PATIENCE_PART).clamp(LEAST_PATIENCE, MOST_PATIENCE);
+    let Some(Place {
+        grid,
+        anchor: Anchor::Read(group, _),
+    }) = place
+    else {
+        return usual;
+    };
+    let slots = u32::try_from(lock(grid).slots(group)).unwrap_or(u32::MAX);
+    if slots > 1 && interval / slots <= 2 * SLOT {
+        // What a full batch leaves behind goes with the next slot's: whole seconds apart, and not much more than SLOT.
+        usual.max(2 * SLOT + LEAST_PATIENCE)
+    } else {
+        usual
     }
 }
 
@@ -282,17 +314,23 @@ mod tests {
 
     #[test]
     fn slots_are_at_least_a_second_apart_however_many_reads_there_are() {
-        let mut grid = Grid::default();
-        for n in 0..10_000 {
-            grid.join(&read(n));
-        }
-        let phases: BTreeSet<_> = (0..10_000).map(|n| grid.phase(&read(n), MINUTE)).collect();
-        let apart = phases
+        let grid = Arc::new(Mutex::new(Grid::default()));
+        let mut places: Vec<_> = (0..10_000).map(|n| Place::take(&grid, read(n))).collect();
+        let wait = |place: Option<&Place>| patience(place, MINUTE);
+        let phases: BTreeSet<_> = places.iter().map(|place| place.phase(MINUTE)).collect();
+        let gaps: BTreeSet<_> = phases
             .iter()
             .zip(phases.iter().skip(1))
-            .map(|(one, next)| *next - *one);
-        assert!(apart.min().unwrap() >= SLOT, "{phases:?}");
+            .map(|(one, next)| next.saturating_sub(*one))
+            .collect();
         assert!(phases.len() >= 30, "{phases:?}");
+        assert!(gaps.first() >= Some(&SLOT), "{phases:?}");
+        // What a full batch leaves behind goes with the next slot's.
+        assert!(gaps.last() < Some(&wait(places.first())), "{phases:?}");
+        places.truncate(100);
+        let phases: BTreeSet<_> = places.iter().map(|place| place.phase(MINUTE)).collect();
+        assert!((4..=8).contains(&phases.len()), "{phases:?}");
+        assert_eq!(wait(places.first()), MINUTE / PATIENCE_PART);
     }
 
     #[test]
@@ -365,6 +403,15 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_phase_lies_within_its_interval(identity in any::<u64>(), interval in 1_u64..100_000, reads in 1_u64..200) {
+            let interval = Duration::from_millis(interval * 500);
+            let anchor = |n| Anchor::Read(Group { identity, interval }, stable_hash(&n));
+            let mut grid = Grid::default();
+            (0..reads).for_each(|n| grid.join(&anchor(n)));
+            prop_assert!((0..reads).all(|n| grid.phase(&anchor(n), interval) < interval));
+        }
+
         #[test]
         fn the_next_point_lies_between_a_tenth_of_the_interval_and_the_interval_and_a_tenth(
             now in 1_000_000_000_i64..2_000_000_000,

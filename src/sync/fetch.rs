@@ -1,6 +1,6 @@
 //! FETCH: each distinct read happens once, all at the same time, through the broker; generators make their values.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc};
 
 use futures::future;
 use jiff::Timestamp;
@@ -81,7 +81,7 @@ pub async fn fetch(
     // A second look travels alone: it must be sure.
     let single = *why == Why::Confirm;
     let callers = identify(broker, object, stores, reads, *why == Why::Forced).await;
-    let lane = lane(why, spec.interval, reads.waited);
+    let lane = lane(why, spec.interval, reads);
     let urgency = match why {
         Why::Forced => Urgency::Forced,
         Why::Due => Urgency::Periodic,
@@ -113,10 +113,12 @@ pub async fn fetch(
     collect(spec, reads, answers)
 }
 
-fn lane(why: &Why, interval: Interval, waited: Duration) -> Lane {
+fn lane(why: &Why, interval: Interval, reads: &Reads) -> Lane {
     match (why.is_periodic(), interval) {
-        (true, Interval::Every(interval)) => Lane::Periodic { interval },
-        _ => Lane::Urgent { waited },
+        (true, Interval::Every(_)) => Lane::Periodic {
+            patience: reads.patience,
+        },
+        _ => Lane::Urgent { waited: reads.waited },
     }
 }
 
@@ -256,14 +258,21 @@ pub fn failure(error: &aws::Error, place: &str) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
     fn what_is_not_periodic_is_urgent_and_knows_how_long_it_waited() {
-        let (hour, waited) = (Duration::from_hours(1), Duration::from_secs(3));
-        let every = Interval::Every(hour);
-        assert_eq!(lane(&Why::Due, every, waited), Lane::Periodic { interval: hour });
-        assert_eq!(lane(&Why::New, every, waited), Lane::Urgent { waited });
-        assert_eq!(lane(&Why::Due, Interval::Once, waited), Lane::Urgent { waited });
+        let (patience, waited) = (Duration::from_secs(30), Duration::from_secs(3));
+        let reads = Reads {
+            waited,
+            patience,
+            ..Reads::default()
+        };
+        let every = Interval::Every(Duration::from_hours(1));
+        assert_eq!(lane(&Why::Due, every, &reads), Lane::Periodic { patience });
+        assert_eq!(lane(&Why::New, every, &reads), Lane::Urgent { waited });
+        assert_eq!(lane(&Why::Due, Interval::Once, &reads), Lane::Urgent { waited });
     }
 }

@@ -135,6 +135,8 @@ pub struct Reads {
     pub by_source: Vec<usize>,
     /// How long the object waited for its turn.
     pub waited: Duration,
+    /// How long a periodic read may wait for company.
+    pub patience: Duration,
 }
 
 /// What to do.

@@ -466,7 +466,7 @@ async fn a_list_that_is_throttled_for_a_moment_goes_on() {
         Fault::error(400, "ThrottlingException", ""),
     );
     let patient = Lane::Periodic {
-        interval: Duration::from_secs(1),
+        patience: Duration::from_millis(250),
     };
     let found = world.broker.find(&identity, None, &secrets("."), patient).await;
     assert_eq!(found.unwrap().len(), 1);

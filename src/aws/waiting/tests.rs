@@ -18,8 +18,9 @@ fn caller() -> (Caller, oneshot::Receiver<Result<Arc<Answer>, Error>>) {
     oneshot::channel()
 }
 
+const MOST_PATIENCE: Duration = Duration::from_secs(30);
 const HOURLY: Lane = Lane::Periodic {
-    interval: Duration::from_hours(1),
+    patience: MOST_PATIENCE,
 };
 
 struct Desk {
@@ -203,7 +204,7 @@ fn while_a_probe_is_under_way_urgent_reads_of_a_scarce_quota_wait_for_it() {
     };
     let (first, _answer) = caller();
     waiting.join(&read, Lane::NOW, false, now, first);
-    let soon = Plan::Until(now + LEAST_PATIENCE);
+    let soon = Plan::Until(now + PROBE_PATIENCE);
     assert_eq!(waiting.plan(Sharing::Probing, now), soon);
     assert_eq!(waiting.plan(Sharing::Never, now), trip(true, false));
     let (second, _other) = caller();

@@ -15,7 +15,7 @@ use crate::{
 };
 
 const SOON: Lane = Lane::Periodic {
-    interval: Duration::from_secs(1),
+    patience: Duration::from_millis(250),
 };
 
 async fn secrets(world: &World, count: usize) -> (Arc<Identity>, Vec<String>) {
@@ -69,7 +69,7 @@ async fn an_urgent_read_leaves_at_once_and_takes_those_who_wait_along() {
     let (identity, ids) = secrets(&world, 6).await;
     let (last, waiting) = ids.split_last().unwrap();
     let patient = Lane::Periodic {
-        interval: Duration::from_hours(1),
+        patience: Duration::from_secs(30),
     };
     let mut tasks = Vec::new();
     for id in waiting {

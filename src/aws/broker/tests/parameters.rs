@@ -14,7 +14,7 @@ use crate::{
 };
 
 const SOON: Lane = Lane::Periodic {
-    interval: Duration::from_secs(1),
+    patience: Duration::from_millis(250),
 };
 
 async fn parameters(world: &World, count: usize) -> (Arc<Identity>, Vec<String>) {

@@ -54,7 +54,7 @@ async fn a_thousand_interleaved_reads_of_two_tenants_with_the_same_secret_names_
             Lane::NOW
         } else {
             Lane::Periodic {
-                interval: std::time::Duration::from_secs(1),
+                patience: std::time::Duration::from_millis(250),
             }
         };
         async move {
@@ -141,7 +141,7 @@ fn no_interleaving_of_tenants_and_services_mixes_their_values() {
                 let lane = match how {
                     0 => Lane::NOW,
                     _ => Lane::Periodic {
-                        interval: std::time::Duration::from_secs(1),
+                        patience: std::time::Duration::from_millis(250),
                     },
                 };
                 let answer = world.broker.read(&identity, None, &read, lane, how == 2).await;
