@@ -13,6 +13,7 @@ use jiff::Timestamp;
 /// How many reads a slot is made for: a batch of Secrets Manager holds 20, and some room is left.
 const READS_PER_SLOT: usize = 16;
 /// Slots of a group are no nearer to each other, however many reads there are: each wakes a process whose caches went cold.
+/// Phases are whole seconds for the same reason.
 const SLOT: Duration = Duration::from_secs(1);
 
 /// A periodic read waits for company at most this part of its interval …
@@ -101,8 +102,8 @@ impl Grid {
             Anchor::Read(group, read) => {
                 let slots = self.slots(group) as u64;
                 let within = part(interval, read % slots, slots);
-                // The slots of few reads, such as those of each of many tenants, would all be due at once. Whole seconds, so
-                // that those of different groups and intervals fall together where they fall near each other.
+                // The slots of few reads, such as those of each of many tenants, would all be due at once. The offset does not
+                // depend on the number of slots, so that those of one identity at 30 s and 60 s meet.
                 let seconds = interval.as_secs().max(1);
                 Duration::from_secs((within.as_secs() + group.identity % seconds) % seconds)
             }
@@ -143,7 +144,7 @@ impl Place {
     }
 }
 
-/// How long a periodic read of an object at this place may wait for company.
+/// How long periodic reads of an object at this place may wait for company: never so long that one of its points is missed.
 pub fn patience(place: Option<&Place>, interval: Duration) -> Duration {
     let usual = (interval / PATIENCE_PART).clamp(LEAST_PATIENCE, MOST_PATIENCE);
     let Some(Place {
@@ -155,8 +156,8 @@ pub fn patience(place: Option<&Place>, interval: Duration) -> Duration {
     };
     let slots = u32::try_from(lock(grid).slots(group)).unwrap_or(u32::MAX);
     if slots > 1 && interval / slots <= 2 * SLOT {
-        // What a full batch leaves behind goes with the next slot's: whole seconds apart, and not much more than SLOT.
-        usual.max(2 * SLOT + LEAST_PATIENCE)
+        // What a full batch leaves behind goes with the next slot's, which is one SLOT or two away.
+        usual.max((2 * SLOT + LEAST_PATIENCE).min(interval / 2))
     } else {
         usual
     }
@@ -271,14 +272,15 @@ mod tests {
         Timestamp::from_second(second).unwrap()
     }
 
+    fn group(interval: Duration) -> Group {
+        Group {
+            identity: 1,
+            interval,
+        }
+    }
+
     fn read(n: u64) -> Anchor {
-        Anchor::Read(
-            Group {
-                identity: 1,
-                interval: MINUTE,
-            },
-            n,
-        )
+        Anchor::Read(group(MINUTE), n)
     }
 
     #[test]
@@ -323,8 +325,8 @@ mod tests {
             .zip(phases.iter().skip(1))
             .map(|(one, next)| next.saturating_sub(*one))
             .collect();
-        assert!(phases.len() >= 30, "{phases:?}");
-        assert!(gaps.first() >= Some(&SLOT), "{phases:?}");
+        assert_eq!(phases.len(), 32, "{phases:?}");
+        assert_eq!(phases.len(), lock(&grid).slots(&group(MINUTE)), "{phases:?}");
         // What a full batch leaves behind goes with the next slot's.
         assert!(gaps.last() < Some(&wait(places.first())), "{phases:?}");
         places.truncate(100);
@@ -410,6 +412,14 @@ mod tests {
             let mut grid = Grid::default();
             (0..reads).for_each(|n| grid.join(&anchor(n)));
             prop_assert!((0..reads).all(|n| grid.phase(&anchor(n), interval) < interval));
+        }
+
+        #[test]
+        fn no_point_is_missed_by_waiting_for_company(seconds in 1_u64..100, reads in 1_u64..2_000) {
+            let interval = Duration::from_secs(seconds);
+            let grid = Arc::new(Mutex::new(Grid::default()));
+            let places: Vec<_> = (0..reads).map(|n| Place::take(&grid, Anchor::Read(group(interval), n))).collect();
+            prop_assert!(patience(places.first(), interval) + interval / 10 < interval);
         }
 
         #[test]

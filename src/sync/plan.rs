@@ -135,7 +135,7 @@ pub struct Reads {
     pub by_source: Vec<usize>,
     /// How long the object waited for its turn.
     pub waited: Duration,
-    /// How long a periodic read may wait for company.
+    /// How long a periodic read may wait for company. Set by the turn, which knows the place in the grid.
     pub patience: Duration,
 }
 

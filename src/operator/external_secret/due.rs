@@ -144,8 +144,9 @@ fn anchor_of(
             let read = plan::read(remote, aws);
             if read.version.is_current() {
                 let referent = crate::aws::is_referent(aws).then_some(&object.namespace);
-                // Without credentials of its own, a store of any namespace reads as the operator.
-                let namespace = aws.auth.as_ref().and(view.name.namespace.as_ref());
+                // What reads as the operator, with no role, does so from every namespace.
+                let is_operators = aws.auth.is_none() && aws.role.is_none() && aws.additional_roles.is_none();
+                let namespace = view.name.namespace.as_ref().filter(|_| !is_operators);
                 let identity = schedule::stable_hash(&(view.aws_hash, referent, namespace));
                 return Anchor::Read(Group { identity, interval }, schedule::stable_hash(&read.id));
             }
