@@ -15,7 +15,7 @@ use crate::workload::{Shape, Workload};
 use crate::{Arguments, Error};
 
 /// Without the rights of `system:masters`, whom priority and fairness lets pass.
-const OPERATOR: &str = "operator";
+pub(crate) const OPERATOR: &str = "operator";
 
 pub(crate) struct Rig {
     pub(crate) arguments: Arguments,
