@@ -18,14 +18,14 @@ const OBJECTS: usize = 1_000;
 const SEATS: u32 = 4;
 
 pub(crate) async fn run(arguments: &Arguments) -> Result<Vec<Row>, Error> {
-    let mut rows = synced(arguments, "that queues", false).await?;
-    rows.extend(synced(arguments, "that refuses", true).await?);
+    let mut rows = synced(arguments, "that queues", true).await?;
+    rows.extend(synced(arguments, "that refuses", false).await?);
     Ok(rows)
 }
 
-async fn synced(arguments: &Arguments, how: &str, refuses: bool) -> Result<Vec<Row>, Error> {
+async fn synced(arguments: &Arguments, how: &str, has_queue: bool) -> Result<Vec<Row>, Error> {
     let rig = Rig::start_with(arguments, Fairness::Seats(SEATS)).await?;
-    if refuses {
+    if !has_queue {
         refuse(&rig.client).await?;
     }
     let requests = Requests::read(&rig.client).await?;
