@@ -485,16 +485,11 @@ async fn a_generator_that_cannot_make_its_values_is_named_and_the_target_stays()
     assert!(message.contains("give both the same kind"), "{message}");
 }
 
-/// A store that gives its objects to an operator of this class.
-async fn store_of(space: &Space, class: &str) {
-    space.store_of(class).await;
-}
-
 /// Differs: docs/differences.md#no-new-values.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_password_of_interval_zero_survives_changes_of_its_object_and_restarts() {
     let space = Space::unserved().await;
-    store_of(&space, "lasting").await;
+    space.store_of("lasting").await;
     let start = Start {
         class: Some("lasting".to_owned()),
         ..Start::default()
@@ -559,7 +554,7 @@ async fn observed(space: &Space, name: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_is_renewed_before_it_expires_whatever_the_interval() {
     let space = Space::unserved().await;
-    store_of(&space, "expiring").await;
+    space.store_of("expiring").await;
     let aws = FakeAws::start().unwrap();
     aws.limit_sessions(std::time::Duration::from_secs(6));
     let start = Start {
@@ -631,7 +626,7 @@ async fn renewed(space: &Space, name: &str, key: &str, before: &BTreeMap<String,
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_aws_refuses_says_which_keys_it_needs() {
     let space = Space::unserved().await;
-    store_of(&space, "sessions").await;
+    space.store_of("sessions").await;
     let aws = FakeAws::start().unwrap();
     let start = Start {
         class: Some("sessions".to_owned()),

@@ -47,6 +47,20 @@ pub(crate) struct Stalling {
     kubeconfig: PathBuf,
 }
 
+/// Serves a way to the API server until the test's runtime ends. Gives a kubeconfig that leads there.
+pub(crate) async fn serve(plane: &ControlPlane, way: Router) -> PathBuf {
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move { axum::serve(listener, way).await.unwrap() });
+    let kubeconfig = plane.folder().join(format!("way-{port}.kubeconfig"));
+    let text = format!(
+        "apiVersion: v1\nkind: Config\nclusters: [{{name: c, cluster: {{server: 'http://127.0.0.1:{port}'}}}}]\n\
+         users: [{{name: u, user: {{}}}}]\ncontexts: [{{name: x, context: {{cluster: c, user: u}}}}]\ncurrent-context: x\n"
+    );
+    std::fs::write(&kubeconfig, text).unwrap();
+    kubeconfig
+}
+
 impl Stalling {
     pub(crate) async fn start(plane: &ControlPlane) -> Self {
         let shared = Arc::new(Shared {
@@ -55,16 +69,8 @@ impl Stalling {
             held: Notify::new(),
             waiting: AtomicUsize::new(0),
         });
-        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let port = listener.local_addr().unwrap().port();
         let router = Router::new().fallback(forward).with_state(Arc::clone(&shared));
-        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        let kubeconfig = plane.folder().join(format!("stalling-{port}.kubeconfig"));
-        let text = format!(
-            "apiVersion: v1\nkind: Config\nclusters: [{{name: c, cluster: {{server: 'http://127.0.0.1:{port}'}}}}]\n\
-             users: [{{name: u, user: {{}}}}]\ncontexts: [{{name: x, context: {{cluster: c, user: u}}}}]\ncurrent-context: x\n"
-        );
-        std::fs::write(&kubeconfig, text).unwrap();
+        let kubeconfig = serve(plane, router).await;
         Self { shared, kubeconfig }
     }
 

@@ -14,13 +14,11 @@ use crate::{
 #[tokio::test(flavor = "multi_thread")]
 async fn no_answer_of_the_api_server_ever_holds_a_targets_value() {
     let space = Space::unserved().await;
-    let witness = Witness::start(space.world.plane.client().await.unwrap()).await;
-    let kubeconfig = space.world.plane.folder().join("witness.kubeconfig");
-    std::fs::write(&kubeconfig, witness.kubeconfig()).unwrap();
+    let witness = Witness::start(space.world.plane).await;
     space.store_of("witness").await;
     let start = Start {
         class: Some("witness".to_owned()),
-        kubeconfig: Some(kubeconfig),
+        kubeconfig: Some(witness.kubeconfig()),
         arguments: vec![format!("--namespace={}", space.namespace)],
         ..Start::default()
     };

@@ -1,10 +1,16 @@
 //! A way to the API server that remembers what it answered.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
 
 use axum::{Router, body::Body, extract::State, http::Request, response::Response};
 use http_body_util::BodyExt;
+use keyferry_parts::ControlPlane;
 use kube::Client;
+
+use crate::stalling::serve;
 
 /// A request and its answer, as far as it has come.
 #[derive(Clone, Debug, Default)]
@@ -24,32 +30,23 @@ struct Shared {
 /// The witness. Its server ends with the test's runtime.
 pub(super) struct Witness {
     shared: Arc<Shared>,
-    port: u16,
+    kubeconfig: PathBuf,
 }
 
 impl Witness {
-    pub(super) async fn start(client: Client) -> Self {
+    pub(super) async fn start(plane: &ControlPlane) -> Self {
         let shared = Arc::new(Shared {
-            client,
+            client: plane.client().await.unwrap(),
             exchanges: Mutex::default(),
         });
-        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let port = listener.local_addr().unwrap().port();
         let router = Router::new().fallback(forward).with_state(Arc::clone(&shared));
-        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { shared, port }
+        let kubeconfig = serve(plane, router).await;
+        Self { shared, kubeconfig }
     }
 
     /// A kubeconfig that leads here.
-    pub(super) fn kubeconfig(&self) -> String {
-        let server = format!("http://127.0.0.1:{}", self.port);
-        serde_json::json!({
-            "apiVersion": "v1", "kind": "Config", "current-context": "witness",
-            "clusters": [{ "name": "witness", "cluster": { "server": server } }],
-            "users": [{ "name": "witness", "user": {} }],
-            "contexts": [{ "name": "witness", "context": { "cluster": "witness", "user": "witness" } }],
-        })
-        .to_string()
+    pub(super) fn kubeconfig(&self) -> PathBuf {
+        self.kubeconfig.clone()
     }
 
     /// Everything about Secrets.
